@@ -1,0 +1,46 @@
+// The contract of everything that proposes tokens. Knows nothing of verification.
+import type { DistributionRows } from '../sampling/distribution.js';
+import type { SiblingDraws, TokenTree } from '../tree/token-tree.js';
+import type { SamplingParams, TokenId } from '../types.js';
+
+/** What a drafter is asked for in a round. */
+export interface DraftRequest {
+  /** All tokens so far, prompt and output; the last one is the root of the tree. A view, valid during the call. */
+  readonly tokens: Int32Array;
+  /** Upper bound on drafted nodes; 0 asks for the empty tree. */
+  readonly maxNodes: number;
+  /** How the target will be sampled. */
+  readonly sampling: SamplingParams;
+  /** True when the verifier needs the rows that tokens were drawn from. */
+  readonly needsDraftProbs: boolean;
+  /** Uniform in [0, 1) for drafting the token at `depth` (from 1) below the root. */
+  uniform(depth: number): number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A drafted tree. */
+export interface Draft {
+  readonly tree: TokenTree;
+  /** [numNodes, vocabSize]: row i is what node i was drawn from; undefined for a deterministic drafter (one-hot). */
+  readonly draftProbs?: DistributionRows | undefined;
+}
+
+/** Proposes token trees; stateful, one per engine. */
+export interface Drafter {
+  /** The name on the command line. */
+  readonly name: string;
+  /** How siblings are drawn. */
+  readonly siblings: SiblingDraws;
+  /** True when the drafter can hand over the rows its tokens were drawn from. */
+  readonly hasDraftProbs: boolean;
+  /** Largest number of nodes it proposes in a round. */
+  readonly maxNodes: number;
+  /** Starts a generation on `prompt`. */
+  begin(prompt: readonly TokenId[], signal?: AbortSignal): Promise<void>;
+  draft(request: DraftRequest): Promise<Draft>;
+  /** Tells which tokens were output in the round: accepted ones and the recovered or bonus token. */
+  accept(tokens: readonly TokenId[]): void;
+  /** Forgets everything past the first `length` tokens. */
+  rollback(length: number): void;
+  dispose(): Promise<void>;
+}
