@@ -1,0 +1,271 @@
+#include "bindings/context_binding.h"
+
+#include <algorithm>
+
+#include "bindings/addon_data.h"
+#include "bindings/args.h"
+#include "bindings/errors.h"
+#include "bindings/model_binding.h"
+#include "bindings/sampler_binding.h"
+
+namespace outrider {
+
+namespace {
+
+ggml_type kv_type_arg(const Napi::Value& value, const char* name) {
+  const std::string text = string_arg(value, name);
+  if (text == "f32") return GGML_TYPE_F32;
+  if (text == "f16") return GGML_TYPE_F16;
+  if (text == "q8_0") return GGML_TYPE_Q8_0;
+  if (text == "q4_0") return GGML_TYPE_Q4_0;
+  reject("f32, f16, q8_0 or q4_0", name, value);
+}
+
+llama_flash_attn_type flash_attention_arg(const Napi::Value& value) {
+  const std::string text = string_arg(value, "flashAttention");
+  if (text == "auto") return LLAMA_FLASH_ATTN_TYPE_AUTO;
+  if (text == "on") return LLAMA_FLASH_ATTN_TYPE_ENABLED;
+  if (text == "off") return LLAMA_FLASH_ATTN_TYPE_DISABLED;
+  reject("auto, on or off", "flashAttention", value);
+}
+
+DecodeRequest decode_request_arg(const Napi::Value& value) {
+  const Napi::Object object = object_arg(value, "request");
+  DecodeRequest request;
+  request.sequence = int_arg(object.Get("sequence"), "sequence");
+  request.n_past = int_arg(object.Get("numPast"), "numPast");
+  request.tokens = int32_array_arg(object.Get("tokens"), "tokens");
+  const Napi::Value parents = object.Get("parents");
+  if (!parents.IsUndefined()) request.parents = int32_array_arg(parents, "parents");
+  const Napi::Value outputs = object.Get("outputs");
+  if (!outputs.IsUndefined()) request.outputs = int32_array_arg(outputs, "outputs");
+  const Napi::Value limit = object.Get("vocabLimit");
+  if (!limit.IsUndefined()) request.n_vocab_limit = int_arg(limit, "vocabLimit");
+  const Napi::Value sampler = object.Get("sampler");
+  if (!sampler.IsUndefined()) request.sampler = SamplerBinding::from(sampler);
+  if (request.sampler == nullptr && !request.outputs.empty()) {
+    throw ArgumentError("Expected a sampler for the rows in outputs but received undefined");
+  }
+  const Napi::Value history = object.Get("history");
+  if (request.sampler && request.sampler->needs_history() && !history.IsUndefined()) {
+    request.history = int32_array_arg(history, "history");
+  }
+  return request;
+}
+
+void check_sequence(const Context& context, int32_t sequence) {
+  if (sequence < 0 || sequence >= context.n_sequences()) {
+    throw ArgumentError("Expected a sequence id below " + std::to_string(context.n_sequences()) + " but received " +
+                        std::to_string(sequence));
+  }
+}
+
+Napi::Int32Array to_int32_array(Napi::Env env, const std::vector<int32_t>& values) {
+  Napi::Int32Array array = Napi::Int32Array::New(env, values.size());
+  std::copy(values.begin(), values.end(), array.Data());
+  return array;
+}
+
+Napi::Object with_timings(Napi::Env env, const Timings& timings, std::shared_ptr<Rows> rows) {
+  Napi::Object value = Napi::Object::New(env);
+  value.Set("rows", RowsBinding::wrap(env, std::move(rows)));
+  value.Set("decodeMs", timings.decode_ms);
+  value.Set("samplingMs", timings.sampling_ms);
+  return value;
+}
+
+}  // namespace
+
+ContextOptions context_options_arg(const Napi::Value& value) {
+  const Napi::Object object = object_arg(value, "context options");
+  ContextOptions options;
+  options.n_ctx = int_arg(object.Get("contextSize"), "contextSize");
+  options.n_batch = int_arg(object.Get("batchSize"), "batchSize");
+  options.n_ubatch = int_arg(object.Get("microBatchSize"), "microBatchSize");
+  options.n_sequences = int_arg(object.Get("sequences"), "sequences");
+  options.n_scratch = int_arg(object.Get("scratchSequences"), "scratchSequences");
+  options.n_rollback = int_arg(object.Get("rollbackTokens"), "rollbackTokens");
+  options.type_k = kv_type_arg(object.Get("kvTypeK"), "kvTypeK");
+  options.type_v = kv_type_arg(object.Get("kvTypeV"), "kvTypeV");
+  options.flash_attention = flash_attention_arg(object.Get("flashAttention"));
+  options.offload_kv = bool_arg(object.Get("offloadKv"), "offloadKv");
+  return options;
+}
+
+Napi::Function ContextBinding::define(Napi::Env env) {
+  return DefineClass(
+      env, "NativeContext",
+      {InstanceMethod("info", &ContextBinding::info), InstanceMethod("decode", &ContextBinding::decode),
+       InstanceMethod("draft", &ContextBinding::draft), InstanceMethod("commit", &ContextBinding::commit),
+       InstanceMethod("truncate", &ContextBinding::truncate),
+       InstanceMethod("saveState", &ContextBinding::save_state),
+       InstanceMethod("loadState", &ContextBinding::load_state), InstanceMethod("abort", &ContextBinding::abort),
+       InstanceMethod("dispose", &ContextBinding::dispose)});
+}
+
+ContextBinding::ContextBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ContextBinding>(info) {
+  if (info.Length() != 1 || !info[0].IsExternal()) {
+    throw Napi::TypeError::New(info.Env(), "A NativeContext is made by createContext");
+  }
+  context_ = *info[0].As<Napi::External<std::shared_ptr<Context>>>().Data();
+}
+
+std::shared_ptr<Context> ContextBinding::context() const {
+  if (!context_) throw to_error(Env(), Status::error(StatusCode::kDisposed, "The context was disposed."));
+  return context_;
+}
+
+Napi::Promise ContextBinding::run(std::function<Status(Context&)> work, std::function<Napi::Value(Napi::Env)> settle) {
+  const auto owner = context();
+  return addon_data(Env()).queue->run(
+      Env(), *owner->pool(), [owner, work = std::move(work)] { return work(*owner); }, std::move(settle));
+}
+
+Napi::Value create_context(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    AddonData& data = addon_data(info.Env());
+    const auto model = ModelBinding::from(info[0], "model");
+    const auto pool = PoolBinding::from(info[1]);
+    const ContextOptions options = context_options_arg(info[2]);
+    const auto result = std::make_shared<std::shared_ptr<Context>>();
+    return data.queue->run(
+        info.Env(), *pool, [=] { return Context::create(model, pool, options, *result); },
+        [result](Napi::Env env) -> Napi::Value {
+          AddonData& inner = addon_data(env);
+          inner.contexts.erase(std::remove_if(inner.contexts.begin(), inner.contexts.end(),
+                                              [](const std::weak_ptr<Context>& weak) { return weak.expired(); }),
+                               inner.contexts.end());
+          inner.contexts.push_back(*result);
+          return inner.context_class.New({Napi::External<std::shared_ptr<Context>>::New(env, result.get())});
+        });
+  });
+}
+
+Napi::Value ContextBinding::info(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto owner = context();
+    Napi::Object value = Napi::Object::New(info.Env());
+    value.Set("contextSize", owner->n_ctx());
+    value.Set("batchSize", owner->n_batch());
+    value.Set("microBatchSize", owner->n_ubatch());
+    value.Set("maxLeaves", owner->n_leaves_max());
+    value.Set("threads", owner->pool()->n_threads());
+    value.Set("rollback", owner->rollback() == Rollback::kFull      ? "full"
+                          : owner->rollback() == Rollback::kBounded ? "bounded"
+                                                                    : "none");
+    value.Set("rollbackTokens", owner->n_rollback());
+    return value;
+  });
+}
+
+Napi::Value ContextBinding::decode(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    struct Job {
+      DecodeRequest request;
+      std::shared_ptr<Rows> rows;
+      Timings timings;
+    };
+    const auto job = std::make_shared<Job>();
+    job->request = decode_request_arg(info[0]);
+    job->rows = addon_data(info.Env()).take_rows();
+    const uint64_t epoch = context()->epoch();
+    return run([job, epoch](Context& owner) { return owner.decode(job->request, epoch, *job->rows, job->timings); },
+               [job](Napi::Env env) -> Napi::Value { return with_timings(env, job->timings, std::move(job->rows)); });
+  });
+}
+
+Napi::Value ContextBinding::draft(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    struct Job {
+      DraftRequest request;
+      std::vector<int32_t> tokens;
+      std::shared_ptr<Rows> rows;
+      Timings timings;
+    };
+    const auto job = std::make_shared<Job>();
+    const Napi::Object object = object_arg(info[0], "request");
+    job->request.prefix = decode_request_arg(object);
+    job->request.n_draft = int_arg(object.Get("numDraft"), "numDraft");
+    job->request.min_probability = number_arg(object.Get("minProbability"), "minProbability");
+    const Napi::Value uniforms = object.Get("uniforms");
+    if (!uniforms.IsUndefined()) {
+      job->request.uniforms = float64_array_arg(uniforms, "uniforms");
+      if (job->request.uniforms.size() < static_cast<size_t>(std::max(job->request.n_draft, 0))) {
+        throw ArgumentError("Expected a uniform for each drafted token");
+      }
+    }
+    if (!job->request.prefix.sampler || job->request.n_draft < 1) {
+      throw ArgumentError("Expected a sampler and at least one token to draft");
+    }
+    job->rows = addon_data(info.Env()).take_rows();
+    const uint64_t epoch = context()->epoch();
+    return run(
+        [job, epoch](Context& owner) {
+          return owner.draft(job->request, epoch, job->tokens, *job->rows, job->timings);
+        },
+        [job](Napi::Env env) -> Napi::Value {
+          Napi::Object value = with_timings(env, job->timings, std::move(job->rows));
+          value.Set("tokens", to_int32_array(env, job->tokens));
+          return value;
+        });
+  });
+}
+
+Napi::Value ContextBinding::commit(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const int32_t sequence = int_arg(info[0], "sequence");
+    const int32_t node = int_arg(info[1], "node");
+    check_sequence(*context(), sequence);
+    return run([=](Context& owner) { return owner.commit(sequence, node); },
+               [](Napi::Env env) -> Napi::Value { return env.Undefined(); });
+  });
+}
+
+Napi::Value ContextBinding::truncate(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const int32_t sequence = int_arg(info[0], "sequence");
+    const int32_t n_past = int_arg(info[1], "numPast");
+    check_sequence(*context(), sequence);
+    if (n_past < 0) reject("a length of at least 0", "numPast", info[1]);
+    return run([=](Context& owner) { return owner.truncate(sequence, n_past); },
+               [](Napi::Env env) -> Napi::Value { return env.Undefined(); });
+  });
+}
+
+Napi::Value ContextBinding::save_state(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const int32_t sequence = int_arg(info[0], "sequence");
+    check_sequence(*context(), sequence);
+    const auto bytes = std::make_shared<std::vector<uint8_t>>();
+    return run([=](Context& owner) { return owner.save_state(sequence, *bytes); },
+               [bytes](Napi::Env env) -> Napi::Value {
+                 return Napi::Buffer<uint8_t>::Copy(env, bytes->data(), bytes->size());
+               });
+  });
+}
+
+Napi::Value ContextBinding::load_state(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const int32_t sequence = int_arg(info[0], "sequence");
+    check_sequence(*context(), sequence);
+    if (!info[1].IsBuffer()) reject("a Buffer", "bytes", info[1]);
+    const auto buffer = info[1].As<Napi::Buffer<uint8_t>>();
+    const auto bytes = std::make_shared<std::vector<uint8_t>>(buffer.Data(), buffer.Data() + buffer.Length());
+    const int32_t n_tokens = int_arg(info[2], "numTokens");
+    return run([=](Context& owner) { return owner.load_state(sequence, Span<const uint8_t>(*bytes), n_tokens); },
+               [](Napi::Env env) -> Napi::Value { return env.Undefined(); });
+  });
+}
+
+Napi::Value ContextBinding::abort(const Napi::CallbackInfo& info) {
+  if (context_) context_->abort();
+  return info.Env().Undefined();
+}
+
+Napi::Value ContextBinding::dispose(const Napi::CallbackInfo& info) {
+  if (context_) context_->abort();
+  context_.reset();
+  return info.Env().Undefined();
+}
+
+}  // namespace outrider

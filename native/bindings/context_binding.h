@@ -1,0 +1,38 @@
+// Contexts as JavaScript sees them: every call that computes returns a promise.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+#include "core/context.h"
+
+namespace outrider {
+
+class ContextBinding : public Napi::ObjectWrap<ContextBinding> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit ContextBinding(const Napi::CallbackInfo& info);
+
+ private:
+  std::shared_ptr<Context> context() const;
+  // Runs `work` on the context's pool; the context stays alive until it is done.
+  Napi::Promise run(std::function<Status(Context&)> work, std::function<Napi::Value(Napi::Env)> settle);
+
+  Napi::Value info(const Napi::CallbackInfo& info);
+  Napi::Value decode(const Napi::CallbackInfo& info);
+  Napi::Value draft(const Napi::CallbackInfo& info);
+  Napi::Value commit(const Napi::CallbackInfo& info);
+  Napi::Value truncate(const Napi::CallbackInfo& info);
+  Napi::Value save_state(const Napi::CallbackInfo& info);
+  Napi::Value load_state(const Napi::CallbackInfo& info);
+  Napi::Value abort(const Napi::CallbackInfo& info);
+  Napi::Value dispose(const Napi::CallbackInfo& info);
+
+  std::shared_ptr<Context> context_;
+};
+
+// createContext(model, pool, options) -> Promise<NativeContext>
+Napi::Value create_context(const Napi::CallbackInfo& info);
+
+}  // namespace outrider

@@ -1,0 +1,166 @@
+#include "bindings/sampler_binding.h"
+
+#include <algorithm>
+
+#include "bindings/addon_data.h"
+#include "bindings/args.h"
+#include "bindings/errors.h"
+
+namespace outrider {
+
+namespace {
+
+SamplerParams sampler_params_arg(const Napi::Value& value) {
+  const Napi::Object object = object_arg(value, "sampling");
+  SamplerParams params;
+  const auto number = [&](const char* name) { return number_arg(object.Get(name), name); };
+  const auto integer = [&](const char* name) { return int_arg(object.Get(name), name); };
+  params.repeat_penalty = number("repeatPenalty");
+  params.frequency_penalty = number("frequencyPenalty");
+  params.presence_penalty = number("presencePenalty");
+  params.penalty_last_n = integer("penaltyLastN");
+  params.dry_multiplier = number("dryMultiplier");
+  params.dry_base = number("dryBase");
+  params.dry_allowed_length = integer("dryAllowedLength");
+  params.dry_penalty_last_n = integer("dryPenaltyLastN");
+  params.dry_sequence_breakers = int32_array_arg(object.Get("drySequenceBreakers"), "drySequenceBreakers");
+  params.temperature = number("temperature");
+  params.top_k = integer("topK");
+  params.top_p = number("topP");
+  params.min_p = number("minP");
+  params.typical_p = number("typicalP");
+  const auto tokens = int32_array_arg(object.Get("biasTokens"), "biasTokens");
+  const auto values = float64_array_arg(object.Get("biasValues"), "biasValues");
+  if (tokens.size() != values.size()) throw ArgumentError("Expected as many biasValues as biasTokens");
+  for (size_t i = 0; i < tokens.size(); i++) {
+    if (tokens[i] < 0) throw ArgumentError("Expected token ids of at least 0 for logitBias");
+    params.logit_bias.emplace_back(tokens[i], values[i]);
+  }
+  return params;
+}
+
+}  // namespace
+
+Napi::Function SamplerBinding::define(Napi::Env env) {
+  return DefineClass(env, "NativeSampler", {InstanceMethod("apply", &SamplerBinding::apply)});
+}
+
+SamplerBinding::SamplerBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<SamplerBinding>(info) {
+  guarded(info.Env(), [&]() -> Napi::Value {
+    chain_ = std::make_shared<SamplerChain>(sampler_params_arg(info[0]));
+    return info.Env().Undefined();
+  });
+}
+
+std::shared_ptr<SamplerChain> SamplerBinding::from(const Napi::Value& value) {
+  const Napi::Object object = object_arg(value, "sampler");
+  if (!object.InstanceOf(addon_data(value.Env()).sampler_class.Value())) reject("a sampler", "sampler", value);
+  return Unwrap(object)->chain_;
+}
+
+// apply(logits: Float32Array, history: Int32Array) -> NativeRows of one row; for tests and benchmarks.
+Napi::Value SamplerBinding::apply(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    if (!info[0].IsTypedArray() || info[0].As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
+      reject("a Float32Array", "logits", info[0]);
+    }
+    const auto logits = info[0].As<Napi::Float32Array>();
+    const auto history = int32_array_arg(info[1], "history");
+    const auto n = static_cast<int32_t>(logits.ElementLength());
+    auto rows = addon_data(info.Env()).take_rows();
+    if (!chain_->apply(logits.Data(), n, n, Span<const int32_t>(history), *rows)) {
+      throw to_error(info.Env(), Status::error(StatusCode::kDecode, "No token has a finite logit."));
+    }
+    return RowsBinding::wrap(info.Env(), std::move(rows));
+  });
+}
+
+Napi::Function PoolBinding::define(Napi::Env env) {
+  return DefineClass(env, "NativePool", {InstanceMethod("dispose", &PoolBinding::dispose)});
+}
+
+PoolBinding::PoolBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PoolBinding>(info) {
+  guarded(info.Env(), [&]() -> Napi::Value {
+    const int32_t n_threads = int_arg(info[0], "threads");
+    if (n_threads < 1 || n_threads > GGML_MAX_N_THREADS) reject("1 to 512", "threads", info[0]);
+    pool_ = std::make_shared<ComputePool>(n_threads);
+    return info.Env().Undefined();
+  });
+}
+
+std::shared_ptr<ComputePool> PoolBinding::from(const Napi::Value& value) {
+  const Napi::Object object = object_arg(value, "pool");
+  if (!object.InstanceOf(addon_data(value.Env()).pool_class.Value())) reject("a pool", "pool", value);
+  PoolBinding* binding = Unwrap(object);
+  if (!binding->pool_) {
+    throw to_error(value.Env(), Status::error(StatusCode::kDisposed, "The compute pool was disposed."));
+  }
+  return binding->pool_;
+}
+
+Napi::Value PoolBinding::dispose(const Napi::CallbackInfo& info) {
+  pool_.reset();
+  return info.Env().Undefined();
+}
+
+Napi::Function RowsBinding::define(Napi::Env env) {
+  return DefineClass(env, "NativeRows",
+                     {InstanceMethod("numRows", &RowsBinding::num_rows), InstanceMethod("row", &RowsBinding::row),
+                      InstanceMethod("release", &RowsBinding::release)});
+}
+
+RowsBinding::RowsBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RowsBinding>(info) {
+  if (info.Length() != 1 || !info[0].IsExternal()) {
+    throw Napi::TypeError::New(info.Env(), "NativeRows are made by decode");
+  }
+  rows_ = std::move(*info[0].As<Napi::External<std::shared_ptr<Rows>>>().Data());
+}
+
+Napi::Object RowsBinding::wrap(Napi::Env env, std::shared_ptr<Rows> rows) {
+  return addon_data(env).rows_class.New({Napi::External<std::shared_ptr<Rows>>::New(env, &rows)});
+}
+
+std::shared_ptr<Rows> RowsBinding::from(const Napi::Value& value, const char* name) {
+  const Napi::Object object = object_arg(value, name);
+  if (!object.InstanceOf(addon_data(value.Env()).rows_class.Value())) reject("native rows", name, value);
+  RowsBinding* binding = Unwrap(object);
+  if (!binding->rows_) {
+    throw to_error(value.Env(), Status::error(StatusCode::kDisposed, std::string(name) + " were already released."));
+  }
+  return binding->rows_;
+}
+
+Napi::Value RowsBinding::num_rows(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), rows_ ? static_cast<double>(rows_->n_rows()) : 0);
+}
+
+Napi::Value RowsBinding::row(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    if (!rows_) throw to_error(info.Env(), Status::error(StatusCode::kDisposed, "The rows were already released."));
+    const int32_t index = int_arg(info[0], "row");
+    if (index < 0 || static_cast<size_t>(index) >= rows_->n_rows()) {
+      Napi::RangeError::New(info.Env(), "Expected a row below " + std::to_string(rows_->n_rows()) +
+                                            " but received " + std::to_string(index))
+          .ThrowAsJavaScriptException();
+      return info.Env().Undefined();
+    }
+    const auto at = static_cast<size_t>(index);
+    const size_t size = rows_->row_size(at);
+    Napi::Int32Array ids = Napi::Int32Array::New(info.Env(), size);
+    Napi::Float64Array probs = Napi::Float64Array::New(info.Env(), size);
+    std::copy(rows_->row_ids(at), rows_->row_ids(at) + size, ids.Data());
+    std::copy(rows_->row_probs(at), rows_->row_probs(at) + size, probs.Data());
+    Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("ids", ids);
+    result.Set("probs", probs);
+    return result;
+  });
+}
+
+Napi::Value RowsBinding::release(const Napi::CallbackInfo& info) {
+  addon_data(info.Env()).return_rows(std::move(rows_));
+  rows_.reset();
+  return info.Env().Undefined();
+}
+
+}  // namespace outrider

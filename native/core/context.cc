@@ -1,0 +1,302 @@
+#include "core/context.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "core/log.h"
+#include "sampling/distribution.h"
+
+namespace outrider {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double ms_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+std::string text(int64_t value) { return std::to_string(value); }
+
+// Owns a llama_batch whose sequence ids point into one flat array.
+class Batch {
+ public:
+  explicit Batch(size_t n) : positions_(n), counts_(n), ids_(n), outputs_(n, 0) {}
+
+  void set(size_t index, int32_t position, const std::vector<llama_seq_id>& ids) {
+    positions_[index] = position;
+    counts_[index] = static_cast<int32_t>(ids.size());
+    offsets_.push_back(flat_.size());
+    flat_.insert(flat_.end(), ids.begin(), ids.end());
+  }
+  void output(int32_t index) { outputs_[static_cast<size_t>(index)] = 1; }
+  llama_batch view(std::vector<llama_token>& tokens) {
+    for (size_t i = 0; i < ids_.size(); i++) ids_[i] = flat_.data() + offsets_[i];
+    llama_batch batch{};
+    batch.n_tokens = static_cast<int32_t>(tokens.size());
+    batch.token = tokens.data();
+    batch.pos = positions_.data();
+    batch.n_seq_id = counts_.data();
+    batch.seq_id = ids_.data();
+    batch.logits = outputs_.data();
+    return batch;
+  }
+
+ private:
+  std::vector<llama_pos> positions_;
+  std::vector<int32_t> counts_;
+  std::vector<llama_seq_id*> ids_;
+  std::vector<int8_t> outputs_;
+  std::vector<size_t> offsets_;
+  std::vector<llama_seq_id> flat_;
+};
+
+}  // namespace
+
+Context::~Context() {
+  llama_detach_threadpool(context_);
+  llama_free(context_);
+}
+
+Status Context::validate(const DecodeRequest& request) const {
+  const auto n = static_cast<int32_t>(request.tokens.size());
+  if (n == 0) return Status::error(StatusCode::kShape, "Expected at least one token to decode but received none.");
+  if (request.sequence < 0 || request.sequence >= n_sequences_) {
+    return Status::error(StatusCode::kInvalidArgument, "Expected a sequence id below " + text(n_sequences_) +
+                                                           " but received " + text(request.sequence) + ".");
+  }
+  if (n > n_batch()) {
+    return Status::error(StatusCode::kBatchTooLarge, "Expected at most " + text(n_batch()) +
+                                                         " tokens in a batch (batchSize) but received " + text(n) +
+                                                         ". Raise batchSize or decode in parts.");
+  }
+  const int32_t n_vocab = model_->n_vocab();
+  for (const int32_t token : request.tokens) {
+    if (token < 0 || token >= n_vocab) {
+      return Status::error(StatusCode::kInvalidArgument, "Expected token ids in [0, " + text(n_vocab) +
+                                                             ") but received " + text(token) + ".");
+    }
+  }
+  for (size_t i = 0; i < request.outputs.size(); i++) {
+    const int32_t index = request.outputs[i];
+    if (index < 0 || index >= n || (i > 0 && index <= request.outputs[i - 1])) {
+      return Status::error(StatusCode::kShape, "Expected ascending output rows in [0, " + text(n) +
+                                                   ") but received " + text(index) + ".");
+    }
+  }
+  if (request.n_past < 0 || request.n_past > length(request.sequence)) {
+    return Status::error(StatusCode::kShape, "Expected to keep between 0 and " + text(length(request.sequence)) +
+                                                 " tokens of the sequence but received " + text(request.n_past) + ".");
+  }
+  return {};
+}
+
+void Context::release_scratch() {
+  if (tree_sequence_ < 0) return;
+  llama_memory_t memory = llama_get_memory(context_);
+  for (int32_t leaf = 1; leaf < tree_.n_leaves; leaf++) {
+    llama_memory_seq_rm(memory, n_sequences_ + leaf - 1, -1, -1);
+  }
+  tree_sequence_ = -1;
+}
+
+Status Context::rewind(int32_t sequence, int32_t n_past) {
+  release_scratch();
+  int32_t& length = lengths_[static_cast<size_t>(sequence)];
+  if (n_past >= length) return {};
+  llama_memory_t memory = llama_get_memory(context_);
+  if (llama_memory_seq_rm(memory, sequence, n_past, -1)) {
+    length = n_past;
+    return {};
+  }
+  llama_memory_seq_rm(memory, sequence, -1, -1);
+  length = 0;
+  return Status::error(StatusCode::kUnsupportedCache,
+                       "The state of this model cannot go back to token " + text(n_past) + "; it was cleared.");
+}
+
+Status Context::explain(int32_t code, const DecodeRequest& request) {
+  const auto n = static_cast<int32_t>(request.tokens.size());
+  // A context holds cells of all its sequences; what the others use is not this one's to name.
+  if (code == 1) {
+    Status status = Status::error(StatusCode::kContextFull, "The context is full.");
+    status.needed = static_cast<int64_t>(request.n_past) + n;
+    status.available = n_ctx();
+    return status;
+  }
+  if (code == 2) return Status::error(StatusCode::kAborted, "Decoding was aborted.");
+  Status status = Status::error(StatusCode::kDecode, "llama_decode failed with status " + text(code) + ": " +
+                                                         take_thread_errors());
+  status.native = code;
+  return status;
+}
+
+Status Context::run_batch(const DecodeRequest& request, uint64_t epoch, TokenTree& tree) {
+  const auto n = static_cast<int32_t>(request.tokens.size());
+  Status status = rewind(request.sequence, request.n_past);
+  if (!status.ok()) return status;
+  if (static_cast<int64_t>(request.n_past) + n > n_ctx()) return explain(1, request);
+  if (tree.n_leaves > 1 && rollback_ != Rollback::kFull) {
+    return Status::error(StatusCode::kUnsupportedCache, "The state of this model cannot branch: decode a chain.");
+  }
+  if (tree.n_leaves > n_leaves_max()) {
+    return Status::error(StatusCode::kShape, "Expected a tree of at most " + text(n_leaves_max()) +
+                                                 " leaves but received " + text(tree.n_leaves) + ".");
+  }
+  llama_memory_t memory = llama_get_memory(context_);
+  for (int32_t leaf = 1; leaf < tree.n_leaves; leaf++) {
+    llama_memory_seq_cp(memory, request.sequence, n_sequences_ + leaf - 1, -1, -1);
+  }
+  Batch batch(request.tokens.size());
+  std::vector<llama_seq_id> ids;
+  for (size_t node = 0; node < request.tokens.size(); node++) {
+    ids.clear();
+    for (const int32_t leaf : tree.leaves[node]) ids.push_back(leaf == 0 ? request.sequence : n_sequences_ + leaf - 1);
+    batch.set(node, request.n_past + tree.depths[node], ids);
+  }
+  for (const int32_t index : request.outputs) batch.output(index);
+  std::vector<llama_token> tokens = request.tokens;
+  tree_ = tree;
+  tree_sequence_ = request.sequence;
+  tree_start_ = request.n_past;
+  running_epoch_ = epoch;
+  clear_thread_errors();
+  const int32_t code = epoch_.load() > epoch ? 2 : llama_decode(context_, batch.view(tokens));
+  if (code != 0) {
+    lengths_[static_cast<size_t>(request.sequence)] = request.n_past + 1;  // some cells may be there
+    rewind(request.sequence, request.n_past);
+    return explain(code, request);
+  }
+  // The owner's id is on the path to the first leaf.
+  int32_t first_leaf_depth = 0;
+  for (size_t node = 0; node < request.tokens.size(); node++) {
+    if (tree.leaf_of[node] == 0) first_leaf_depth = std::max(first_leaf_depth, tree.depths[node] + 1);
+  }
+  lengths_[static_cast<size_t>(request.sequence)] = request.n_past + first_leaf_depth;
+  return {};
+}
+
+Status Context::append_row(int32_t index, const DecodeRequest& request, Span<const int32_t> path_history,
+                           Rows& rows) {
+  const float* logits = llama_get_logits_ith(context_, index);
+  if (logits == nullptr) return Status::error(StatusCode::kDecode, "llama.cpp has no logits for row " + text(index) + ".");
+  if (!request.sampler->apply(logits, model_->n_vocab(), request.n_vocab_limit, path_history, rows)) {
+    return Status::error(StatusCode::kDecode,
+                         "No token has a finite logit in row " + text(index) +
+                             ". The model is damaged, or the logit bias forbids every token.");
+  }
+  return {};
+}
+
+Status Context::decode(const DecodeRequest& request, uint64_t epoch, Rows& rows, Timings& timings) {
+  Status status = validate(request);
+  TokenTree tree;
+  if (status.ok()) {
+    status = TokenTree::build(Span<const int32_t>(request.parents), static_cast<int32_t>(request.tokens.size()), tree);
+  }
+  if (!status.ok()) return status;
+  const auto started = Clock::now();
+  status = run_batch(request, epoch, tree);
+  if (!status.ok()) return status;
+  if (!request.outputs.empty()) llama_synchronize(context_);
+  timings.decode_ms += ms_since(started);
+
+  const auto sampling_started = Clock::now();
+  const bool needs_history = request.sampler != nullptr && request.sampler->needs_history();
+  for (const int32_t index : request.outputs) {
+    path_.clear();
+    if (needs_history) {
+      path_ = request.history;
+      for (const int32_t node : tree.path(index)) path_.push_back(request.tokens[static_cast<size_t>(node)]);
+    }
+    status = append_row(index, request, Span<const int32_t>(path_), rows);
+    if (!status.ok()) return status;
+  }
+  timings.sampling_ms += ms_since(sampling_started);
+  return {};
+}
+
+Status Context::draft(const DraftRequest& request, uint64_t epoch, std::vector<int32_t>& tokens, Rows& rows,
+                      Timings& timings) {
+  DecodeRequest step = request.prefix;
+  step.parents.clear();
+  while (true) {
+    step.outputs.assign(1, static_cast<int32_t>(step.tokens.size()) - 1);
+    Rows row;
+    Status status = decode(step, epoch, row, timings);
+    if (!status.ok()) return status;
+    const DistView law{row.row_ids(0), row.row_probs(0), row.row_size(0)};
+    // The stop looks at the row alone: a token that was drawn is never dropped.
+    const double largest = *std::max_element(law.probs, law.probs + law.size);
+    if (largest < request.min_probability) return {};
+    const bool is_sampled = !request.uniforms.empty();
+    const int32_t token = is_sampled ? sample_categorical(law, request.uniforms[tokens.size()])
+                                     : law.ids[std::max_element(law.probs, law.probs + law.size) - law.probs];
+    rows.ids.insert(rows.ids.end(), row.ids.begin(), row.ids.end());
+    rows.probs.insert(rows.probs.end(), row.probs.begin(), row.probs.end());
+    rows.end_row();
+    tokens.push_back(token);
+    if (static_cast<int32_t>(tokens.size()) >= request.n_draft) return {};
+    step.n_past += static_cast<int32_t>(step.tokens.size());
+    if (step.n_past >= n_ctx()) return {};
+    if (step.sampler->needs_history()) {
+      step.history.insert(step.history.end(), step.tokens.begin(), step.tokens.end());
+    }
+    step.tokens.assign(1, token);
+  }
+}
+
+Status Context::commit(int32_t sequence, int32_t node) {
+  if (tree_sequence_ != sequence) {
+    return Status::error(StatusCode::kShape, "Sequence " + text(sequence) + " has no decoded tree to commit.");
+  }
+  if (node < -1 || node >= static_cast<int32_t>(tree_.parents.size())) {
+    return Status::error(StatusCode::kShape, "Expected a node of the decoded tree but received " + text(node) + ".");
+  }
+  llama_memory_t memory = llama_get_memory(context_);
+  const int32_t leaf = node < 0 ? 0 : tree_.leaf_of[static_cast<size_t>(node)];
+  const int32_t end = tree_start_ + (node < 0 ? 0 : tree_.depths[static_cast<size_t>(node)] + 1);
+  if (leaf != 0) {
+    llama_memory_seq_rm(memory, sequence, tree_start_, -1);
+    llama_memory_seq_cp(memory, n_sequences_ + leaf - 1, sequence, tree_start_, end);
+    lengths_[static_cast<size_t>(sequence)] = end;
+    release_scratch();
+    return {};
+  }
+  return rewind(sequence, end);
+}
+
+Status Context::truncate(int32_t sequence, int32_t n_past) { return rewind(sequence, n_past); }
+
+Status Context::save_state(int32_t sequence, std::vector<uint8_t>& bytes) {
+  release_scratch();
+  bytes.resize(llama_state_seq_get_size(context_, sequence));
+  const size_t written = llama_state_seq_get_data(context_, bytes.data(), bytes.size(), sequence);
+  if (written == 0) {
+    return Status::error(StatusCode::kStateFile, "The state could not be read: " + take_thread_errors());
+  }
+  bytes.resize(written);
+  return {};
+}
+
+Status Context::load_state(int32_t sequence, Span<const uint8_t> bytes, int32_t n_tokens) {
+  release_scratch();
+  if (n_tokens > n_ctx()) {
+    Status status = Status::error(StatusCode::kContextFull, "The saved state does not fit.");
+    status.needed = n_tokens;
+    status.available = n_ctx();
+    return status;
+  }
+  clear_thread_errors();
+  llama_memory_seq_rm(llama_get_memory(context_), sequence, -1, -1);
+  lengths_[static_cast<size_t>(sequence)] = 0;
+  if (llama_state_seq_set_data(context_, bytes.data(), bytes.size(), sequence) == 0) {
+    llama_memory_seq_rm(llama_get_memory(context_), sequence, -1, -1);
+    return Status::error(StatusCode::kStateFile, "The saved state does not fit this context: " + take_thread_errors());
+  }
+  lengths_[static_cast<size_t>(sequence)] = n_tokens;
+  return {};
+}
+
+}  // namespace outrider

@@ -1,0 +1,130 @@
+// A llama.cpp context with sequences, token trees and distributions. All members but the abort run on its pool's thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/compute_pool.h"
+#include "core/model.h"
+#include "core/span.h"
+#include "core/status.h"
+#include "core/token_tree.h"
+#include "sampling/rows.h"
+#include "sampling/sampler_chain.h"
+
+namespace outrider {
+
+struct ContextOptions {
+  int32_t n_ctx = 0;  // 0: what the model was trained with
+  int32_t n_batch = 2048;
+  int32_t n_ubatch = 512;
+  int32_t n_sequences = 1;
+  int32_t n_scratch = 63;   // sequence ids for the leaves of token trees
+  int32_t n_rollback = 0;   // tokens a recurrent model keeps snapshots for
+  ggml_type type_k = GGML_TYPE_F16;
+  ggml_type type_v = GGML_TYPE_F16;
+  llama_flash_attn_type flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;
+  bool offload_kv = true;
+};
+
+// What the memory of a context can undo.
+enum class Rollback { kFull, kBounded, kNone };
+
+struct DecodeRequest {
+  int32_t sequence = 0;
+  int32_t n_past = 0;             // cells of the sequence to keep; what lies beyond is rolled back first
+  std::vector<int32_t> tokens;    // [n]
+  std::vector<int32_t> parents;   // [n] or empty for a chain
+  std::vector<int32_t> outputs;   // indices of the rows to turn into distributions, ascending
+  std::vector<int32_t> history;   // tokens before the batch, for penalties
+  std::shared_ptr<SamplerChain> sampler;
+  int32_t n_vocab_limit = INT32_MAX;
+};
+
+struct DraftRequest {
+  DecodeRequest prefix;           // tokens the draft context has not seen, the root last; `outputs` is ignored
+  int32_t n_draft = 0;
+  std::vector<double> uniforms;   // [n_draft] for sampled drafting, empty for the likeliest token
+  double min_probability = 0;     // stops before a draw when the row's largest probability is below
+};
+
+struct Timings {
+  double decode_ms = 0;
+  double sampling_ms = 0;
+};
+
+class Context {
+ public:
+  static Status create(std::shared_ptr<Model> model, std::shared_ptr<ComputePool> pool,
+                       const ContextOptions& options, std::shared_ptr<Context>& context);
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  // Decodes a tree of tokens and appends one distribution per output to `rows`. The cells stay until the next
+  // decode keeps fewer, so a chain is rolled back for free.
+  Status decode(const DecodeRequest& request, uint64_t epoch, Rows& rows, Timings& timings);
+
+  // Decodes the prefix, then draws up to n_draft tokens one after the other; `rows` holds what each was drawn from.
+  Status draft(const DraftRequest& request, uint64_t epoch, std::vector<int32_t>& tokens, Rows& rows,
+               Timings& timings);
+
+  // Keeps the path to `node` of the last decoded tree (-1: none of it) and frees the ids of all other leaves.
+  Status commit(int32_t sequence, int32_t node);
+
+  // Drops cells from position `n_past` on; a recurrent state that cannot go back is cleared, see `length`.
+  Status truncate(int32_t sequence, int32_t n_past);
+
+  Status save_state(int32_t sequence, std::vector<uint8_t>& bytes);
+  Status load_state(int32_t sequence, Span<const uint8_t> bytes, int32_t n_tokens);
+
+  // Makes running and queued work of earlier epochs return kAborted; callable from any thread.
+  void abort() { epoch_.fetch_add(1); }
+  uint64_t epoch() const { return epoch_.load(); }
+
+  int32_t length(int32_t sequence) const { return lengths_[static_cast<size_t>(sequence)]; }
+  int32_t n_ctx() const { return static_cast<int32_t>(llama_n_ctx(context_)); }
+  int32_t n_batch() const { return static_cast<int32_t>(llama_n_batch(context_)); }
+  int32_t n_ubatch() const { return static_cast<int32_t>(llama_n_ubatch(context_)); }
+  int32_t n_sequences() const { return n_sequences_; }
+  int32_t n_leaves_max() const { return n_scratch_ + 1; }
+  Rollback rollback() const { return rollback_; }
+  int32_t n_rollback() const { return n_rollback_; }
+  llama_context* get() const { return context_; }
+  const std::shared_ptr<Model>& model() const { return model_; }
+  const std::shared_ptr<ComputePool>& pool() const { return pool_; }
+
+ private:
+  Context(std::shared_ptr<Model> model, std::shared_ptr<ComputePool> pool, llama_context* context)
+      : model_(std::move(model)), pool_(std::move(pool)), context_(context) {}
+
+  Status validate(const DecodeRequest& request) const;
+  Status rewind(int32_t sequence, int32_t n_past);
+  Status run_batch(const DecodeRequest& request, uint64_t epoch, TokenTree& tree);
+  Status explain(int32_t code, const DecodeRequest& request);
+  Status append_row(int32_t index, const DecodeRequest& request, Span<const int32_t> path_history, Rows& rows);
+  void release_scratch();
+  void probe_rollback();
+
+  std::shared_ptr<Model> model_;
+  std::shared_ptr<ComputePool> pool_;
+  llama_context* context_;
+  int32_t n_sequences_ = 1;
+  int32_t n_scratch_ = 0;
+  int32_t n_rollback_ = 0;
+  Rollback rollback_ = Rollback::kFull;
+  std::vector<int32_t> lengths_;  // cells of each sequence
+  std::atomic<uint64_t> epoch_{0};
+  uint64_t running_epoch_ = 0;
+
+  // The tree of the last decode, until it is committed.
+  int32_t tree_sequence_ = -1;
+  int32_t tree_start_ = 0;
+  TokenTree tree_;
+  std::vector<int32_t> path_;  // scratch
+};
+
+}  // namespace outrider

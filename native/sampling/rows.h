@@ -1,0 +1,27 @@
+// Distributions of several rows, each a support in ascending token-id order.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace outrider {
+
+struct Rows {
+  std::vector<size_t> offsets{0};  // [n_rows + 1]
+  std::vector<int32_t> ids;
+  std::vector<double> probs;
+
+  size_t n_rows() const { return offsets.size() - 1; }
+  const int32_t* row_ids(size_t row) const { return ids.data() + offsets[row]; }
+  const double* row_probs(size_t row) const { return probs.data() + offsets[row]; }
+  size_t row_size(size_t row) const { return offsets[row + 1] - offsets[row]; }
+  void clear() {
+    offsets.assign(1, 0);
+    ids.clear();
+    probs.clear();
+  }
+  void end_row() { offsets.push_back(ids.size()); }
+};
+
+}  // namespace outrider

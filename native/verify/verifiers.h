@@ -1,0 +1,41 @@
+// Native twins of the verifiers in src/verify: same uniforms, same verdicts.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "sampling/distribution.h"
+#include "sampling/rows.h"
+
+namespace outrider {
+
+struct Verdict {
+  std::vector<int32_t> accepted;  // nodes from the root's child downwards
+  int32_t next_token = -1;
+  bool bonus = false;  // false: recovered
+};
+
+inline DistView view_of(const Rows& rows, size_t row) {
+  return {rows.row_ids(row), rows.row_probs(row), rows.row_size(row)};
+}
+
+// The row a node of a chain was drawn from; one-hot when the drafter is deterministic. Points into `token`.
+inline DistView draft_law(const Rows* draft, size_t node, const int32_t* token) {
+  static const double kOne = 1.0;
+  return draft != nullptr ? view_of(*draft, node) : DistView{token, &kOne, 1};
+}
+
+// Follows the child that equals the token sampled from the target; any tree. `sample` is by depth.
+Verdict verify_match(const int32_t* tokens, const int32_t* parents, size_t n, const Rows& target,
+                     const double* sample);
+
+// Token-wise rejection sampling on a chain.
+Verdict verify_rejection(const int32_t* tokens, size_t n, const Rows& target, const Rows* draft,
+                         const double* accept, const double* sample);
+
+// Block verification on a chain.
+Verdict verify_block(const int32_t* tokens, size_t n, const Rows& target, const Rows* draft, const double* accept,
+                     const double* sample);
+
+}  // namespace outrider
