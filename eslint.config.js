@@ -23,7 +23,7 @@ const above = ranks.flatMap((rank, index) =>
     from: [...ranks.slice(index + 1).flat(), ...rank.filter((peer) => peer !== target)].map(path),
     message: 'Imports point down only: see the layout map in README.md.',
   })),
-);
+).filter((zone) => zone.from.length > 0);
 
 export default tseslint.config(
   { ignores: ['dist', 'node_modules', 'native/llama.cpp', 'native/build'] },

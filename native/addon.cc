@@ -89,6 +89,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("loadModel", Napi::Function::New(env, load_model));
   exports.Set("estimateMemory", Napi::Function::New(env, estimate_memory_js));
   exports.Set("createContext", Napi::Function::New(env, create_context));
+  exports.Set("packRows", Napi::Function::New(env, pack_rows));
   exports.Set("verify", Napi::Function::New(env, verify));
   return exports;
 }

@@ -163,4 +163,27 @@ Napi::Value RowsBinding::release(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value pack_rows(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const std::vector<int32_t> offsets = int32_array_arg(info[0], "offsets");
+    const auto rows = std::make_shared<Rows>();
+    rows->ids = int32_array_arg(info[1], "ids");
+    rows->probs = float64_array_arg(info[2], "probs");
+    bool is_valid = !offsets.empty() && offsets.front() == 0 && rows->ids.size() == rows->probs.size() &&
+                    offsets.back() == static_cast<int64_t>(rows->ids.size());
+    for (size_t row = 1; is_valid && row < offsets.size(); row++) is_valid = offsets[row] > offsets[row - 1];
+    for (size_t row = 1; is_valid && row < offsets.size(); row++) {
+      for (int32_t at = offsets[row - 1] + 1; at < offsets[row]; at++) {
+        is_valid = is_valid && rows->ids[static_cast<size_t>(at)] > rows->ids[static_cast<size_t>(at) - 1];
+      }
+    }
+    if (!is_valid) {
+      throw to_error(info.Env(), Status::error(StatusCode::kShape,
+                                               "Expected rows with at least one token each, ids ascending."));
+    }
+    rows->offsets.assign(offsets.begin(), offsets.end());
+    return RowsBinding::wrap(info.Env(), rows);
+  });
+}
+
 }  // namespace outrider

@@ -51,4 +51,7 @@ class RowsBinding : public Napi::ObjectWrap<RowsBinding> {
   std::shared_ptr<Rows> rows_;
 };
 
+// packRows(offsets [n_rows + 1], ids, probs): distributions computed in JavaScript, as native rows.
+Napi::Value pack_rows(const Napi::CallbackInfo& info);
+
 }  // namespace outrider

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <unordered_map>
 
 #include "sampling/sampler_chain.h"
@@ -74,7 +75,8 @@ void apply_dry(const SamplerParams& params, Span<const int32_t> history, std::ve
     if (entry.first < 0 || static_cast<size_t>(entry.first) >= logits.size()) continue;
     const double penalty =
         params.dry_multiplier * std::pow(params.dry_base, entry.second - params.dry_allowed_length);
-    logits[static_cast<size_t>(entry.first)] -= penalty;
+    // Capped, so that a very long run makes a token unlikely but does not forbid it.
+    logits[static_cast<size_t>(entry.first)] -= std::min(penalty, std::numeric_limits<double>::max());
   }
 }
 

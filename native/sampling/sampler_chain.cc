@@ -74,7 +74,7 @@ bool SamplerChain::apply(const float* logits, int32_t n_vocab, int32_t n_limit, 
     for (size_t id = 0; id < n; id++) {
       if (logits_[id] > best.value) best = {static_cast<int32_t>(id), logits_[id]};
     }
-    if (best.id < 0) return false;
+    if (!std::isfinite(best.value)) return false;
     rows.ids.push_back(best.id);
     rows.probs.push_back(1.0);
     rows.end_row();
@@ -88,14 +88,13 @@ bool SamplerChain::apply(const float* logits, int32_t n_vocab, int32_t n_limit, 
       if (logits_[id] > lowest) candidates_.push_back({static_cast<int32_t>(id), logits_[id]});
     }
   }
-  if (candidates_.empty()) return false;
-
   double largest = lowest;
+  for (const Candidate& candidate : candidates_) largest = std::max(largest, candidate.value);
+  if (!std::isfinite(largest)) return false;
+  // Subtracting first keeps the quotient from overflowing at tiny temperatures.
   for (Candidate& candidate : candidates_) {
-    candidate.value /= params_.temperature;
-    largest = std::max(largest, candidate.value);
+    candidate.value = std::exp((candidate.value - largest) / params_.temperature);
   }
-  for (Candidate& candidate : candidates_) candidate.value = std::exp(candidate.value - largest);
   if (params_.top_p < 1.0) keep_top_p();
   if (params_.min_p > 0.0) keep_min_p();
   if (params_.typical_p < 1.0) keep_typical();

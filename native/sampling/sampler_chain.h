@@ -38,7 +38,7 @@ class SamplerChain {
   explicit SamplerChain(SamplerParams params);
 
   // Appends one row to `rows`. `history` is the path up to and including the token the logits follow.
-  // Returns false when no token has a finite logit. Tokens from `n_limit` on are left out. Not thread-safe.
+  // Returns false when the largest logit is not finite. Tokens from `n_limit` on are left out. Not thread-safe.
   bool apply(const float* logits, int32_t n_vocab, int32_t n_limit, Span<const int32_t> history, Rows& rows);
 
   // True when a row depends on more than the logits.

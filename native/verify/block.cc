@@ -21,7 +21,7 @@ Verdict verify_block(const int32_t* tokens, size_t n, const Rows& target, const 
     if (length < n) {
       const double mass =
           residual_mass(view_of(target, length), draft_law(draft, length, tokens + length), scale);
-      const double total = mass + 1.0 - scale;
+      const double total = mass + (1.0 - scale);
       threshold = total > 0 ? mass / total : 1.0;
     }
     if (accept[length - 1] < threshold) break;

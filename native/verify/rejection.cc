@@ -10,7 +10,7 @@ Verdict verify_rejection(const int32_t* tokens, size_t n, const Rows& target, co
     const DistView law = draft_law(draft, node, tokens + node);
     const double target_probability = probability_of(target_law, tokens[node]);
     const double draft_probability = probability_of(law, tokens[node]);
-    if (!(accept[node] * draft_probability < target_probability)) {
+    if (!(draft_probability > 0 && accept[node] * draft_probability < target_probability)) {
       verdict.next_token = sample_residual(target_law, law, 1.0, sample[node]);
       return verdict;
     }

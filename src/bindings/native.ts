@@ -1,0 +1,230 @@
+// Every type and function of the addon, as the addon has them. Knows nothing of policy.
+
+export interface NativeDevice {
+  readonly name: string;
+  readonly description: string;
+  readonly backend: string;
+  readonly type: 'cpu' | 'gpu' | 'igpu' | 'accelerator';
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+}
+
+export interface NativeModelOptions {
+  /** Layers to offload; negative means all. */
+  gpuLayers: number;
+  useMmap: boolean;
+  useMlock: boolean;
+  checkTensors: boolean;
+  vocabOnly: boolean;
+  /** Names of devices; empty means every GPU when layers are offloaded. */
+  devices: readonly string[];
+}
+
+export interface NativeContextOptions {
+  /** Tokens; 0 is what the model was trained with. */
+  contextSize: number;
+  batchSize: number;
+  microBatchSize: number;
+  sequences: number;
+  /** Sequence ids kept for the leaves of token trees. */
+  scratchSequences: number;
+  /** Tokens a recurrent model keeps snapshots for. */
+  rollbackTokens: number;
+  kvTypeK: string;
+  kvTypeV: string;
+  flashAttention: string;
+  offloadKv: boolean;
+}
+
+export interface NativeModelInfo {
+  readonly description: string;
+  readonly architecture: string;
+  readonly numParameters: number;
+  readonly sizeBytes: number;
+  readonly trainContextSize: number;
+  readonly embeddingSize: number;
+  readonly numLayers: number;
+  readonly numHeads: number;
+  readonly numKvHeads: number;
+  /** Tokens; 0 for none. */
+  readonly slidingWindow: number;
+  readonly isRecurrent: boolean;
+  readonly hasEncoder: boolean;
+  readonly vocabSize: number;
+  /** -1 for none. */
+  readonly bosToken: number;
+  readonly eosToken: number;
+  readonly eotToken: number;
+  readonly addsBos: boolean;
+  /** Empty for none. */
+  readonly chatTemplate: string;
+}
+
+export interface NativeVocabDifference {
+  readonly size: number;
+  readonly otherSize: number;
+  /** -1 for none. */
+  readonly firstDifferentToken: number;
+  readonly text: string;
+  readonly otherText: string;
+}
+
+export interface NativeModel {
+  info(): NativeModelInfo;
+  metadata(): Record<string, string>;
+  tokenize(text: string, addSpecial: boolean, parseSpecial: boolean): Int32Array;
+  piece(token: number, special: boolean): Buffer;
+  detokenize(tokens: Int32Array, removeSpecial: boolean, special: boolean): Buffer;
+  isEndOfGeneration(token: number): boolean;
+  compareVocab(other: NativeModel): NativeVocabDifference;
+  dispose(): void;
+}
+
+export interface NativePool {
+  dispose(): void;
+}
+
+export interface NativeSamplerParams {
+  repeatPenalty: number;
+  frequencyPenalty: number;
+  presencePenalty: number;
+  penaltyLastN: number;
+  dryMultiplier: number;
+  dryBase: number;
+  dryAllowedLength: number;
+  dryPenaltyLastN: number;
+  drySequenceBreakers: Int32Array;
+  temperature: number;
+  topK: number;
+  topP: number;
+  minP: number;
+  typicalP: number;
+  biasTokens: Int32Array;
+  biasValues: Float64Array;
+}
+
+export interface NativeSampler {
+  /** The distribution of one row of logits, [vocabSize]. */
+  apply(logits: Float32Array, history: Int32Array): NativeRows;
+}
+
+export interface NativeRows {
+  numRows(): number;
+  /** Copies. */
+  row(index: number): { ids: Int32Array; probs: Float64Array };
+  /** Gives the buffer back for the next decode; the rows are gone afterwards. */
+  release(): void;
+}
+
+export interface NativeDecodeRequest {
+  sequence: number;
+  /** Cells of the sequence to keep; what lies beyond is rolled back first. */
+  numPast: number;
+  tokens: Int32Array;
+  /** [numTokens], -1 for children of the tip; absent for a chain. */
+  parents?: Int32Array | undefined;
+  /** Ascending indices of the tokens whose rows are wanted. */
+  outputs?: Int32Array | undefined;
+  sampler?: NativeSampler | undefined;
+  /** Tokens before the batch; read only when the sampler needs history. */
+  history?: Int32Array | undefined;
+  /** Tokens from here on are left out of the distributions. */
+  vocabLimit?: number | undefined;
+}
+
+export interface NativeDraftRequest extends NativeDecodeRequest {
+  numDraft: number;
+  /** [numDraft] for sampled drafting; absent for the likeliest token. */
+  uniforms?: Float64Array | undefined;
+  /** Stops before a draw when the row's largest probability is below. */
+  minProbability: number;
+}
+
+export interface NativeDecodeResult {
+  readonly rows: NativeRows;
+  readonly decodeMs: number;
+  readonly samplingMs: number;
+}
+
+export interface NativeDraftResult extends NativeDecodeResult {
+  readonly tokens: Int32Array;
+}
+
+export interface NativeContextInfo {
+  readonly contextSize: number;
+  readonly batchSize: number;
+  readonly microBatchSize: number;
+  readonly maxLeaves: number;
+  readonly threads: number;
+  readonly rollback: 'full' | 'bounded' | 'none';
+  readonly rollbackTokens: number;
+}
+
+export interface NativeContext {
+  info(): NativeContextInfo;
+  decode(request: NativeDecodeRequest): Promise<NativeDecodeResult>;
+  draft(request: NativeDraftRequest): Promise<NativeDraftResult>;
+  /** Keeps the path to `node` of the last decoded tree; -1 keeps none of it. */
+  commit(sequence: number, node: number): Promise<void>;
+  truncate(sequence: number, numPast: number): Promise<void>;
+  saveState(sequence: number): Promise<Buffer>;
+  loadState(sequence: number, bytes: Buffer, numTokens: number): Promise<void>;
+  /** Makes all running and queued calls reject with the code ABORTED. */
+  abort(): void;
+  dispose(): void;
+}
+
+export interface NativeGguf {
+  readonly version: number;
+  readonly fileBytes: number;
+  readonly architecture: string;
+  readonly metadata: Record<string, string>;
+  readonly tensors: readonly { name: string; type: string; bytes: number; shape: number[] }[];
+}
+
+export interface NativeMemoryEstimate {
+  readonly numLayers: number;
+  readonly devices: readonly {
+    device: string;
+    modelBytes: number;
+    contextBytes: number;
+    computeBytes: number;
+  }[];
+}
+
+/** The exports of outrider.node. */
+export interface NativeAddon {
+  readonly llamaCppTag: string;
+  readonly ggmlVersion: string;
+  readonly Pool: new (threads: number) => NativePool;
+  readonly Sampler: new (params: NativeSamplerParams) => NativeSampler;
+  systemInfo(): string;
+  devices(): NativeDevice[];
+  loadPlugin(path: string): void;
+  /** Levels: 1 debug, 2 info, 3 warn, 4 error. */
+  setLogger(callback: ((level: number, text: string) => void) | undefined, minLevel: number): void;
+  readGguf(path: string): Promise<NativeGguf>;
+  loadModel(
+    path: string,
+    options: NativeModelOptions,
+    onProgress: ((progress: number) => void) | undefined,
+  ): { promise: Promise<NativeModel>; abort: () => void };
+  estimateMemory(
+    path: string,
+    model: NativeModelOptions,
+    context: NativeContextOptions,
+  ): Promise<NativeMemoryEstimate>;
+  createContext(model: NativeModel, pool: NativePool, options: NativeContextOptions): Promise<NativeContext>;
+  /** Rows from JavaScript arrays: offsets [numRows + 1], ids and probs [offsets[numRows]], ids ascending in a row. */
+  packRows(offsets: Int32Array, ids: Int32Array, probs: Float64Array): NativeRows;
+  /** [nextToken, 1 for bonus or 0 for recovered, ...accepted nodes] */
+  verify(
+    rule: string,
+    tokens: Int32Array,
+    parents: Int32Array,
+    targetRows: NativeRows,
+    draftRows: NativeRows | undefined,
+    accept: Float64Array,
+    sample: Float64Array,
+  ): Int32Array;
+}

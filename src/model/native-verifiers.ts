@@ -1,0 +1,60 @@
+// Native twins of the hot verifiers: the same verdicts as src/verify on rows that never leave the native side.
+import { loadAddon } from '../bindings/load-addon.js';
+import { nativeCall } from '../bindings/native-error.js';
+import type { DistributionRows } from '../sampling/distribution.js';
+import type { NodeIndex } from '../tree/token-tree.js';
+import { NativeDistributionRows } from './sampler.js';
+
+interface TreeArrays {
+  readonly tokens: Int32Array;
+  readonly parents: Int32Array;
+}
+
+interface NativeVerdict {
+  readonly acceptedNodes: readonly NodeIndex[];
+  readonly nextToken: number;
+  readonly nextTokenKind: 'recovered' | 'bonus';
+}
+
+/** Rules that have a native twin. */
+export const nativeRules: ReadonlySet<string> = new Set(['match', 'rejection', 'block']);
+
+/** True when both kinds of rows are native, so that a twin can read them in place. */
+export function areNativeRows(
+  targetProbs: DistributionRows,
+  draftProbs: DistributionRows | undefined,
+): boolean {
+  return (
+    targetProbs instanceof NativeDistributionRows &&
+    (draftProbs === undefined || draftProbs instanceof NativeDistributionRows)
+  );
+}
+
+/**
+ * Runs the native twin of `rule`.
+ * @throws {ShapeError} when rows, uniforms and tree size disagree
+ */
+export function verifyNatively(
+  rule: string,
+  tree: TreeArrays,
+  targetProbs: DistributionRows,
+  draftProbs: DistributionRows | undefined,
+  uniforms: { readonly accept: Float64Array; readonly sample: Float64Array },
+): NativeVerdict {
+  const packed = nativeCall(() =>
+    loadAddon().verify(
+      rule,
+      tree.tokens,
+      tree.parents,
+      (targetProbs as NativeDistributionRows).native,
+      (draftProbs as NativeDistributionRows | undefined)?.native,
+      uniforms.accept,
+      uniforms.sample,
+    ),
+  );
+  return {
+    nextToken: packed[0]!,
+    nextTokenKind: packed[1] === 1 ? 'bonus' : 'recovered',
+    acceptedNodes: Array.from(packed.subarray(2)),
+  };
+}

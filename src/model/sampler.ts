@@ -1,0 +1,79 @@
+// Sampling parameters as a native chain, and the rows it fills.
+import { loadAddon } from '../bindings/load-addon.js';
+import { nativeCall } from '../bindings/native-error.js';
+import type { NativeRows, NativeSampler } from '../bindings/native.js';
+import type { Distribution, DistributionRows } from '../sampling/distribution.js';
+import { resolveSampling } from '../sampling/params.js';
+import type { SamplingParams } from '../types.js';
+
+/** A sampler chain on the native side; immutable, usable by any context. */
+export class Sampler {
+  readonly params: Required<SamplingParams>;
+  /** @internal */
+  readonly native: NativeSampler;
+
+  /** @throws {RangeError | TypeError} on values out of range and unknown keys */
+  constructor(params: SamplingParams = {}) {
+    const resolved = resolveSampling(params);
+    this.params = resolved;
+    this.native = nativeCall(
+      () =>
+        new (loadAddon().Sampler)({
+          ...resolved,
+          drySequenceBreakers: Int32Array.from(resolved.drySequenceBreakers ?? []),
+          biasTokens: Int32Array.from(resolved.logitBias?.keys() ?? []),
+          biasValues: Float64Array.from(resolved.logitBias?.values() ?? []),
+        }),
+    );
+  }
+
+  /** True when the distribution of a token depends on the tokens before it through penalties. */
+  get needsHistory(): boolean {
+    const { repeatPenalty, frequencyPenalty, presencePenalty, dryMultiplier } = this.params;
+    return repeatPenalty !== 1 || frequencyPenalty !== 0 || presencePenalty !== 0 || dryMultiplier !== 0;
+  }
+
+  /** The distribution of one row of logits, [vocabSize], after `history`. */
+  distribution(logits: Float32Array, history: Int32Array = new Int32Array()): Distribution {
+    const rows = nativeCall(() => this.native.apply(logits, history));
+    const row = rows.row(0);
+    rows.release();
+    return row;
+  }
+}
+
+/** Distributions that stay on the native side until a row is asked for. */
+export class NativeDistributionRows implements DistributionRows {
+  readonly numRows: number;
+  /** @internal */
+  readonly native: NativeRows;
+
+  /** @internal */
+  constructor(native: NativeRows) {
+    this.native = native;
+    this.numRows = native.numRows();
+  }
+
+  /** Packs rows computed in JavaScript; each row needs a token. */
+  static pack(rows: readonly Distribution[]): NativeDistributionRows {
+    const offsets = new Int32Array(rows.length + 1);
+    rows.forEach((row, index) => (offsets[index + 1] = offsets[index]! + row.ids.length));
+    const size = offsets[rows.length]!;
+    const ids = new Int32Array(size);
+    const probs = new Float64Array(size);
+    rows.forEach((row, index) => {
+      ids.set(row.ids, offsets[index]!);
+      probs.set(row.probs, offsets[index]!);
+    });
+    return new NativeDistributionRows(nativeCall(() => loadAddon().packRows(offsets, ids, probs)));
+  }
+
+  row(index: number): Distribution {
+    return nativeCall(() => this.native.row(index));
+  }
+
+  /** Gives the buffer back for the next decode. */
+  release(): void {
+    this.native.release();
+  }
+}

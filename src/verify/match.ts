@@ -1,0 +1,39 @@
+// Accepts what the target itself would have sampled. Knows nothing of draft probabilities.
+import { sample } from '../sampling/categorical.js';
+import { ROOT, type NodeIndex, type SiblingDraws } from '../tree/token-tree.js';
+import { checkShapes } from './request.js';
+import type { Verdict, Verifier, VerifyRequest } from './verifier.js';
+
+/**
+ * Samples the target at each depth and follows the child that holds the sampled token, the first one in drawing
+ * order where two siblings hold it. Lossless: every output token is a sample of its target row, so the output is
+ * the one that plain decoding gives for the same uniforms, whatever the tree.
+ *
+ * Reads `uniforms.sample` by depth; never reads `uniforms.accept` or draft probabilities.
+ * At temperature 0 this is the longest greedy match.
+ * @see NSS in arXiv:2602.16994, appendix B (departures: any tree, any sibling draws)
+ * Cost: O(maxDepth * (supportSize + width)).
+ */
+export class MatchVerifier implements Verifier {
+  readonly name = 'match';
+  readonly lossless = true;
+  readonly needsDraftProbs = false;
+  readonly siblings: readonly SiblingDraws[] = ['withReplacement', 'withoutReplacement', 'deterministic'];
+  readonly chainsOnly = false;
+
+  verify(request: VerifyRequest): Verdict {
+    checkShapes(request);
+    const { tree, targetProbs, uniforms } = request;
+    const acceptedNodes: NodeIndex[] = [];
+    for (let node = ROOT; ;) {
+      const children = tree.children(node);
+      const nextToken = sample(targetProbs.row(node + 1), uniforms.sample[acceptedNodes.length]!);
+      const match = children.find((child) => tree.tokens[child] === nextToken);
+      if (match === undefined) {
+        return { acceptedNodes, nextToken, nextTokenKind: children.length === 0 ? 'bonus' : 'recovered' };
+      }
+      acceptedNodes.push(match);
+      node = match;
+    }
+  }
+}
