@@ -17,13 +17,15 @@ const ranks = [
 ];
 const path = (folder) => `./src/${folder}`;
 
-const above = ranks.flatMap((rank, index) =>
-  rank.map((target) => ({
-    target: path(target),
-    from: [...ranks.slice(index + 1).flat(), ...rank.filter((peer) => peer !== target)].map(path),
-    message: 'Imports point down only: see the layout map in README.md.',
-  })),
-).filter((zone) => zone.from.length > 0);
+const above = ranks
+  .flatMap((rank, index) =>
+    rank.map((target) => ({
+      target: path(target),
+      from: [...ranks.slice(index + 1).flat(), ...rank.filter((peer) => peer !== target)].map(path),
+      message: 'Imports point down only: see the layout map in README.md.',
+    })),
+  )
+  .filter((zone) => zone.from.length > 0);
 
 export default tseslint.config(
   { ignores: ['dist', 'node_modules', 'native/llama.cpp', 'native/build'] },

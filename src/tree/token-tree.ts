@@ -27,7 +27,9 @@ export class TokenTree {
   /** @throws {ShapeError} when the arrays differ in length or a parent does not come before its child */
   constructor(tokens: ArrayLike<TokenId>, parents: ArrayLike<NodeIndex>) {
     if (tokens.length !== parents.length) {
-      throw new ShapeError(`Expected as many parents as tokens (${tokens.length}) but received ${parents.length}`);
+      throw new ShapeError(
+        `Expected as many parents as tokens (${tokens.length}) but received ${parents.length}`,
+      );
     }
     this.tokens = Int32Array.from(tokens);
     this.parents = Int32Array.from(parents);
