@@ -47,8 +47,7 @@ Napi::Value set_logger(const Napi::CallbackInfo& info) {
     if (data.log_sink != 0) remove_log_sink(data.log_sink);
     data.log_sink = 0;
     if (!info[0].IsFunction()) return info.Env().Undefined();
-    const auto callback =
-        std::make_shared<Napi::FunctionReference>(Napi::Persistent(info[0].As<Napi::Function>()));
+    const auto callback = std::make_shared<Napi::FunctionReference>(Napi::Persistent(info[0].As<Napi::Function>()));
     callback->SuppressDestruct();
     AsyncQueue* queue = data.queue.get();
     data.log_sink = add_log_sink(int_arg(info[1], "minLevel"), [queue, callback](int level, const std::string& text) {

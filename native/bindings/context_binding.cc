@@ -33,6 +33,8 @@ DecodeRequest decode_request_arg(const Napi::Value& value) {
   const Napi::Object object = object_arg(value, "request");
   DecodeRequest request;
   request.sequence = int_arg(object.Get("sequence"), "sequence");
+  const Napi::Value commit = object.Get("commit");
+  if (!commit.IsUndefined()) request.commit = int_arg(commit, "commit");
   request.n_past = int_arg(object.Get("numPast"), "numPast");
   request.tokens = int32_array_arg(object.Get("tokens"), "tokens");
   const Napi::Value parents = object.Get("parents");
@@ -95,9 +97,9 @@ ContextOptions context_options_arg(const Napi::Value& value) {
 Napi::Function ContextBinding::define(Napi::Env env) {
   return DefineClass(
       env, "NativeContext",
-      {InstanceMethod("info", &ContextBinding::info), InstanceMethod("decode", &ContextBinding::decode),
-       InstanceMethod("draft", &ContextBinding::draft), InstanceMethod("commit", &ContextBinding::commit),
-       InstanceMethod("truncate", &ContextBinding::truncate),
+      {InstanceMethod("info", &ContextBinding::info), InstanceMethod("length", &ContextBinding::length),
+       InstanceMethod("decode", &ContextBinding::decode), InstanceMethod("draft", &ContextBinding::draft),
+       InstanceMethod("commit", &ContextBinding::commit), InstanceMethod("truncate", &ContextBinding::truncate),
        InstanceMethod("saveState", &ContextBinding::save_state),
        InstanceMethod("loadState", &ContextBinding::load_state), InstanceMethod("abort", &ContextBinding::abort),
        InstanceMethod("dispose", &ContextBinding::dispose)});
@@ -158,6 +160,14 @@ Napi::Value ContextBinding::info(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value ContextBinding::length(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const int32_t sequence = int_arg(info[0], "sequence");
+    check_sequence(*context(), sequence);
+    return Napi::Number::New(info.Env(), context()->length(sequence));
+  });
+}
+
 Napi::Value ContextBinding::decode(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     struct Job {
@@ -199,15 +209,14 @@ Napi::Value ContextBinding::draft(const Napi::CallbackInfo& info) {
     }
     job->rows = addon_data(info.Env()).take_rows();
     const uint64_t epoch = context()->epoch();
-    return run(
-        [job, epoch](Context& owner) {
-          return owner.draft(job->request, epoch, job->tokens, *job->rows, job->timings);
-        },
-        [job](Napi::Env env) -> Napi::Value {
-          Napi::Object value = with_timings(env, job->timings, std::move(job->rows));
-          value.Set("tokens", to_int32_array(env, job->tokens));
-          return value;
-        });
+    const auto work = [job, epoch](Context& owner) {
+      return owner.draft(job->request, epoch, job->tokens, *job->rows, job->timings);
+    };
+    return run(work, [job](Napi::Env env) -> Napi::Value {
+      Napi::Object value = with_timings(env, job->timings, std::move(job->rows));
+      value.Set("tokens", to_int32_array(env, job->tokens));
+      return value;
+    });
   });
 }
 

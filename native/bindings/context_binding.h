@@ -20,6 +20,7 @@ class ContextBinding : public Napi::ObjectWrap<ContextBinding> {
   Napi::Promise run(std::function<Status(Context&)> work, std::function<Napi::Value(Napi::Env)> settle);
 
   Napi::Value info(const Napi::CallbackInfo& info);
+  Napi::Value length(const Napi::CallbackInfo& info);
   Napi::Value decode(const Napi::CallbackInfo& info);
   Napi::Value draft(const Napi::CallbackInfo& info);
   Napi::Value commit(const Napi::CallbackInfo& info);

@@ -9,14 +9,14 @@
 namespace outrider {
 
 Napi::Function ModelBinding::define(Napi::Env env) {
-  return DefineClass(env, "NativeModel",
-                     {InstanceMethod("info", &ModelBinding::info), InstanceMethod("metadata", &ModelBinding::metadata),
-                      InstanceMethod("tokenize", &ModelBinding::tokenize),
-                      InstanceMethod("piece", &ModelBinding::piece),
-                      InstanceMethod("detokenize", &ModelBinding::detokenize),
-                      InstanceMethod("isEndOfGeneration", &ModelBinding::is_end),
-                      InstanceMethod("compareVocab", &ModelBinding::compare_vocab),
-                      InstanceMethod("dispose", &ModelBinding::dispose)});
+  return DefineClass(
+      env, "NativeModel",
+      {InstanceMethod("info", &ModelBinding::info), InstanceMethod("metadata", &ModelBinding::metadata),
+       InstanceMethod("tokenize", &ModelBinding::tokenize), InstanceMethod("piece", &ModelBinding::piece),
+       InstanceMethod("detokenize", &ModelBinding::detokenize),
+       InstanceMethod("isEndOfGeneration", &ModelBinding::is_end),
+       InstanceMethod("compareVocab", &ModelBinding::compare_vocab),
+       InstanceMethod("dispose", &ModelBinding::dispose)});
 }
 
 ModelBinding::ModelBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ModelBinding>(info) {
@@ -187,7 +187,9 @@ Napi::Value load_model(const Napi::CallbackInfo& info) {
     const auto progress = [queue, callback, stop, last = -1.0F](float value) mutable {
       if (callback && (value - last >= 0.01F || value >= 1.0F) && value != last) {
         last = value;
-        queue->notify([callback, value](Napi::Env inner) { callback->Call({Napi::Number::New(inner, static_cast<double>(value))}); });
+        queue->notify([callback, value](Napi::Env inner) {
+          callback->Call({Napi::Number::New(inner, static_cast<double>(value))});
+        });
       }
       return !stop->load();
     };

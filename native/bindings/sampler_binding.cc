@@ -13,8 +13,12 @@ namespace {
 SamplerParams sampler_params_arg(const Napi::Value& value) {
   const Napi::Object object = object_arg(value, "sampling");
   SamplerParams params;
-  const auto number = [&](const char* name) { return number_arg(object.Get(name), name); };
-  const auto integer = [&](const char* name) { return int_arg(object.Get(name), name); };
+  const auto number = [&](const char* name) {
+    return number_arg(object.Get(name), name);
+  };
+  const auto integer = [&](const char* name) {
+    return int_arg(object.Get(name), name);
+  };
   params.repeat_penalty = number("repeatPenalty");
   params.frequency_penalty = number("frequencyPenalty");
   params.presence_penalty = number("presencePenalty");
@@ -139,8 +143,8 @@ Napi::Value RowsBinding::row(const Napi::CallbackInfo& info) {
     if (!rows_) throw to_error(info.Env(), Status::error(StatusCode::kDisposed, "The rows were already released."));
     const int32_t index = int_arg(info[0], "row");
     if (index < 0 || static_cast<size_t>(index) >= rows_->n_rows()) {
-      Napi::RangeError::New(info.Env(), "Expected a row below " + std::to_string(rows_->n_rows()) +
-                                            " but received " + std::to_string(index))
+      Napi::RangeError::New(info.Env(), "Expected a row below " + std::to_string(rows_->n_rows()) + " but received " +
+                                            std::to_string(index))
           .ThrowAsJavaScriptException();
       return info.Env().Undefined();
     }
@@ -178,8 +182,8 @@ Napi::Value pack_rows(const Napi::CallbackInfo& info) {
       }
     }
     if (!is_valid) {
-      throw to_error(info.Env(), Status::error(StatusCode::kShape,
-                                               "Expected rows with at least one token each, ids ascending."));
+      throw to_error(info.Env(),
+                     Status::error(StatusCode::kShape, "Expected rows with at least one token each, ids ascending."));
     }
     rows->offsets.assign(offsets.begin(), offsets.end());
     return RowsBinding::wrap(info.Env(), rows);

@@ -74,15 +74,20 @@ Status Context::validate(const DecodeRequest& request) const {
   const int32_t n_vocab = model_->n_vocab();
   for (const int32_t token : request.tokens) {
     if (token < 0 || token >= n_vocab) {
-      return Status::error(StatusCode::kInvalidArgument, "Expected token ids in [0, " + text(n_vocab) +
-                                                             ") but received " + text(token) + ".");
+      return Status::error(StatusCode::kInvalidArgument,
+                           "Expected token ids in [0, " + text(n_vocab) + ") but received " + text(token) + ".");
     }
+  }
+  if (request.outputs.size() > kMaxOutputs) {
+    return Status::error(StatusCode::kBatchTooLarge, "Expected at most " + text(kMaxOutputs) +
+                                                         " output rows in a batch but received " +
+                                                         text(static_cast<int64_t>(request.outputs.size())) + ".");
   }
   for (size_t i = 0; i < request.outputs.size(); i++) {
     const int32_t index = request.outputs[i];
     if (index < 0 || index >= n || (i > 0 && index <= request.outputs[i - 1])) {
-      return Status::error(StatusCode::kShape, "Expected ascending output rows in [0, " + text(n) +
-                                                   ") but received " + text(index) + ".");
+      return Status::error(StatusCode::kShape,
+                           "Expected ascending output rows in [0, " + text(n) + ") but received " + text(index) + ".");
     }
   }
   if (request.n_past < 0 || request.n_past > length(request.sequence)) {
@@ -126,8 +131,8 @@ Status Context::explain(int32_t code, const DecodeRequest& request) {
     return status;
   }
   if (code == 2) return Status::error(StatusCode::kAborted, "Decoding was aborted.");
-  Status status = Status::error(StatusCode::kDecode, "llama_decode failed with status " + text(code) + ": " +
-                                                         take_thread_errors());
+  Status status =
+      Status::error(StatusCode::kDecode, "llama_decode failed with status " + text(code) + ": " + take_thread_errors());
   status.native = code;
   return status;
 }
@@ -177,20 +182,21 @@ Status Context::run_batch(const DecodeRequest& request, uint64_t epoch, TokenTre
   return {};
 }
 
-Status Context::append_row(int32_t index, const DecodeRequest& request, Span<const int32_t> path_history,
-                           Rows& rows) {
+Status Context::append_row(int32_t index, const DecodeRequest& request, Span<const int32_t> path_history, Rows& rows) {
   const float* logits = llama_get_logits_ith(context_, index);
-  if (logits == nullptr) return Status::error(StatusCode::kDecode, "llama.cpp has no logits for row " + text(index) + ".");
+  if (logits == nullptr)
+    return Status::error(StatusCode::kDecode, "llama.cpp has no logits for row " + text(index) + ".");
   if (!request.sampler->apply(logits, model_->n_vocab(), request.n_vocab_limit, path_history, rows)) {
-    return Status::error(StatusCode::kDecode,
-                         "No token has a finite logit in row " + text(index) +
-                             ". The model is damaged, or the logit bias forbids every token.");
+    return Status::error(StatusCode::kDecode, "No token has a finite logit in row " + text(index) +
+                                                  ". The model is damaged, or the logit bias forbids every token.");
   }
   return {};
 }
 
 Status Context::decode(const DecodeRequest& request, uint64_t epoch, Rows& rows, Timings& timings) {
-  Status status = validate(request);
+  Status status;
+  if (request.commit != kNoCommit) status = commit(request.sequence, request.commit);
+  if (status.ok()) status = validate(request);
   TokenTree tree;
   if (status.ok()) {
     status = TokenTree::build(Span<const int32_t>(request.parents), static_cast<int32_t>(request.tokens.size()), tree);
@@ -238,6 +244,7 @@ Status Context::draft(const DraftRequest& request, uint64_t epoch, std::vector<i
     rows.end_row();
     tokens.push_back(token);
     if (static_cast<int32_t>(tokens.size()) >= request.n_draft) return {};
+    step.commit = kNoCommit;
     step.n_past += static_cast<int32_t>(step.tokens.size());
     if (step.n_past >= n_ctx()) return {};
     if (step.sampler->needs_history()) {

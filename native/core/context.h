@@ -1,4 +1,5 @@
-// A llama.cpp context with sequences, token trees and distributions. All members but the abort run on its pool's thread.
+// A llama.cpp context with sequences, token trees and distributions. All members but the abort run on its pool's
+// thread.
 #pragma once
 
 #include <atomic>
@@ -22,8 +23,8 @@ struct ContextOptions {
   int32_t n_batch = 2048;
   int32_t n_ubatch = 512;
   int32_t n_sequences = 1;
-  int32_t n_scratch = 63;   // sequence ids for the leaves of token trees
-  int32_t n_rollback = 0;   // tokens a recurrent model keeps snapshots for
+  int32_t n_scratch = 63;  // sequence ids for the leaves of token trees
+  int32_t n_rollback = 0;  // tokens a recurrent model keeps snapshots for
   ggml_type type_k = GGML_TYPE_F16;
   ggml_type type_v = GGML_TYPE_F16;
   llama_flash_attn_type flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;
@@ -33,22 +34,26 @@ struct ContextOptions {
 // What the memory of a context can undo.
 enum class Rollback { kFull, kBounded, kNone };
 
+constexpr int32_t kNoCommit = INT32_MIN;
+constexpr int32_t kMaxOutputs = 512;  // rows that one decode can turn into distributions
+
 struct DecodeRequest {
   int32_t sequence = 0;
-  int32_t n_past = 0;             // cells of the sequence to keep; what lies beyond is rolled back first
-  std::vector<int32_t> tokens;    // [n]
-  std::vector<int32_t> parents;   // [n] or empty for a chain
-  std::vector<int32_t> outputs;   // indices of the rows to turn into distributions, ascending
-  std::vector<int32_t> history;   // tokens before the batch, for penalties
+  int32_t commit = kNoCommit;    // node of the last tree whose path is kept first, as by Context::commit
+  int32_t n_past = 0;            // cells of the sequence to keep; what lies beyond is rolled back first
+  std::vector<int32_t> tokens;   // [n]
+  std::vector<int32_t> parents;  // [n] or empty for a chain
+  std::vector<int32_t> outputs;  // indices of the rows to turn into distributions, ascending
+  std::vector<int32_t> history;  // tokens before the batch, for penalties
   std::shared_ptr<SamplerChain> sampler;
   int32_t n_vocab_limit = INT32_MAX;
 };
 
 struct DraftRequest {
-  DecodeRequest prefix;           // tokens the draft context has not seen, the root last; `outputs` is ignored
+  DecodeRequest prefix;  // tokens the draft context has not seen, the root last; `outputs` is ignored
   int32_t n_draft = 0;
-  std::vector<double> uniforms;   // [n_draft] for sampled drafting, empty for the likeliest token
-  double min_probability = 0;     // stops before a draw when the row's largest probability is below
+  std::vector<double> uniforms;  // [n_draft] for sampled drafting, empty for the likeliest token
+  double min_probability = 0;    // stops before a draw when the row's largest probability is below
 };
 
 struct Timings {
@@ -58,8 +63,8 @@ struct Timings {
 
 class Context {
  public:
-  static Status create(std::shared_ptr<Model> model, std::shared_ptr<ComputePool> pool,
-                       const ContextOptions& options, std::shared_ptr<Context>& context);
+  static Status create(std::shared_ptr<Model> model, std::shared_ptr<ComputePool> pool, const ContextOptions& options,
+                       std::shared_ptr<Context>& context);
   ~Context();
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
@@ -69,8 +74,7 @@ class Context {
   Status decode(const DecodeRequest& request, uint64_t epoch, Rows& rows, Timings& timings);
 
   // Decodes the prefix, then draws up to n_draft tokens one after the other; `rows` holds what each was drawn from.
-  Status draft(const DraftRequest& request, uint64_t epoch, std::vector<int32_t>& tokens, Rows& rows,
-               Timings& timings);
+  Status draft(const DraftRequest& request, uint64_t epoch, std::vector<int32_t>& tokens, Rows& rows, Timings& timings);
 
   // Keeps the path to `node` of the last decoded tree (-1: none of it) and frees the ids of all other leaves.
   Status commit(int32_t sequence, int32_t node);

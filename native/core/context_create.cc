@@ -9,14 +9,13 @@ namespace outrider {
 namespace {
 
 constexpr int32_t kMaxSequences = 256;  // LLAMA_MAX_SEQ
-constexpr int32_t kMaxOutputs = 512;
 
 Status check(const ContextOptions& options, const Model& model) {
   const auto range = [](const char* name, int64_t value, int64_t low, int64_t high) {
     if (value >= low && value <= high) return Status{};
-    return Status::error(StatusCode::kInvalidArgument, std::string("Expected ") + name + " in [" +
-                                                           std::to_string(low) + ", " + std::to_string(high) +
-                                                           "] but received " + std::to_string(value) + ".");
+    return Status::error(StatusCode::kInvalidArgument, std::string("Expected ") + name + " in [" + std::to_string(low) +
+                                                           ", " + std::to_string(high) + "] but received " +
+                                                           std::to_string(value) + ".");
   };
   for (const Status& status :
        {range("contextSize", options.n_ctx, 0, INT32_MAX), range("batchSize", options.n_batch, 1, 1 << 20),
@@ -34,11 +33,10 @@ Status check(const ContextOptions& options, const Model& model) {
   const int64_t head_size = llama_model_n_embd(model.get()) / n_head;
   for (const ggml_type type : {options.type_k, options.type_v}) {
     if (ggml_is_quantized(type) && head_size % ggml_blck_size(type) != 0) {
-      return Status::error(StatusCode::kContextCreate, std::string("A KV cache of type ") + ggml_type_name(type) +
-                                                           " needs a head size that is a multiple of " +
-                                                           std::to_string(ggml_blck_size(type)) +
-                                                           " but this model has " + std::to_string(head_size) +
-                                                           ". Use kvType f16 or f32.");
+      return Status::error(StatusCode::kContextCreate,
+                           std::string("A KV cache of type ") + ggml_type_name(type) +
+                               " needs a head size that is a multiple of " + std::to_string(ggml_blck_size(type)) +
+                               " but this model has " + std::to_string(head_size) + ". Use kvType f16 or f32.");
     }
   }
   return {};
@@ -46,8 +44,8 @@ Status check(const ContextOptions& options, const Model& model) {
 
 }  // namespace
 
-Status Context::create(std::shared_ptr<Model> model, std::shared_ptr<ComputePool> pool,
-                       const ContextOptions& options, std::shared_ptr<Context>& context) {
+Status Context::create(std::shared_ptr<Model> model, std::shared_ptr<ComputePool> pool, const ContextOptions& options,
+                       std::shared_ptr<Context>& context) {
   Status status = check(options, *model);
   if (!status.ok()) return status;
   const bool recurrent = model->is_recurrent();

@@ -33,8 +33,8 @@ Status invalid(const std::string& path, const std::string& why) {
 Status check_magic(const std::string& path, uint64_t& bytes) {
   std::unique_ptr<FILE, FileCloser> file(std::fopen(path.c_str(), "rb"));
   if (!file) {
-    return Status::error(StatusCode::kModelNotFound, "Model file " + path + " could not be opened: " +
-                                                         std::strerror(errno) + ". Check the path.");
+    return Status::error(StatusCode::kModelNotFound,
+                         "Model file " + path + " could not be opened: " + std::strerror(errno) + ". Check the path.");
   }
   char magic[4] = {};
   const size_t count = std::fread(magic, 1, sizeof(magic), file.get());

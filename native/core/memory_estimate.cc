@@ -8,8 +8,7 @@
 namespace outrider {
 
 Status estimate_memory(const std::string& path, const ModelOptions& model_options,
-                       const ContextOptions& context_options, std::vector<DeviceMemory>& devices,
-                       int32_t& n_layers) {
+                       const ContextOptions& context_options, std::vector<DeviceMemory>& devices, int32_t& n_layers) {
   ModelOptions options = model_options;
   options.no_alloc = true;
   std::shared_ptr<Model> model;
@@ -22,7 +21,8 @@ Status estimate_memory(const std::string& path, const ModelOptions& model_option
   if (!status.ok()) return status;
   std::map<std::string, DeviceMemory> by_name;
   for (const auto& entry : llama_get_memory_breakdown(context->get())) {
-    ggml_backend_dev_t device = ggml_backend_buft_is_host(entry.first) ? nullptr : ggml_backend_buft_get_device(entry.first);
+    ggml_backend_dev_t device =
+        ggml_backend_buft_is_host(entry.first) ? nullptr : ggml_backend_buft_get_device(entry.first);
     const std::string name = device == nullptr ? "CPU" : ggml_backend_dev_name(device);
     DeviceMemory& memory = by_name[name];
     memory.device = name;

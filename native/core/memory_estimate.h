@@ -19,7 +19,6 @@ struct DeviceMemory {
 
 // Loads metadata only and simulates the allocations of llama.cpp, per device.
 Status estimate_memory(const std::string& path, const ModelOptions& model_options,
-                       const ContextOptions& context_options, std::vector<DeviceMemory>& devices,
-                       int32_t& n_layers);
+                       const ContextOptions& context_options, std::vector<DeviceMemory>& devices, int32_t& n_layers);
 
 }  // namespace outrider

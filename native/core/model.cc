@@ -23,7 +23,9 @@ bool forward_progress(float value, void* data) {
 
 // llama.cpp reports why a load failed only in its log.
 Status load_failure(const std::string& path, const std::string& log) {
-  const auto mentions = [&log](const char* text) { return log.find(text) != std::string::npos; };
+  const auto mentions = [&log](const char* text) {
+    return log.find(text) != std::string::npos;
+  };
   const std::string detail = log.empty() ? "" : ": " + log;
   if (mentions("unknown model architecture")) {
     return Status::error(StatusCode::kModelUnsupported,
@@ -41,8 +43,7 @@ Status pick_devices(const ModelOptions& options, std::vector<ggml_backend_dev_t>
     for (const std::string& name : options.devices) {
       ggml_backend_dev_t device = ggml_backend_dev_by_name(name.c_str());
       if (device == nullptr) {
-        return Status::error(StatusCode::kInvalidArgument,
-                             "Expected the name of a device but received " + name + ".");
+        return Status::error(StatusCode::kInvalidArgument, "Expected the name of a device but received " + name + ".");
       }
       devices.push_back(device);
     }
@@ -55,8 +56,8 @@ Status pick_devices(const ModelOptions& options, std::vector<ggml_backend_dev_t>
 
 }  // namespace
 
-Status Model::load(const std::string& path, const ModelOptions& options,
-                   const std::function<bool(float)>& progress, std::shared_ptr<Model>& model) {
+Status Model::load(const std::string& path, const ModelOptions& options, const std::function<bool(float)>& progress,
+                   std::shared_ptr<Model>& model) {
   init_backends();
   GgufHeader header;
   Status status = read_gguf_header(path, header);
@@ -70,9 +71,9 @@ Status Model::load(const std::string& path, const ModelOptions& options,
   params.devices = devices.data();
   params.n_gpu_layers = options.n_gpu_layers;
   params.load_mode = options.no_alloc || (!options.use_mmap && !options.use_mlock) ? LLAMA_LOAD_MODE_NONE
-                     : !options.use_mlock                                         ? LLAMA_LOAD_MODE_MMAP
-                     : options.use_mmap ? LLAMA_LOAD_MODE_MMAP_MLOCK
-                                        : LLAMA_LOAD_MODE_MLOCK;
+                     : !options.use_mlock                                          ? LLAMA_LOAD_MODE_MMAP
+                     : options.use_mmap                                            ? LLAMA_LOAD_MODE_MMAP_MLOCK
+                                                                                   : LLAMA_LOAD_MODE_MLOCK;
   params.check_tensors = options.check_tensors;
   params.vocab_only = options.vocab_only;
   params.no_alloc = options.no_alloc;

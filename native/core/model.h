@@ -19,8 +19,8 @@ struct ModelOptions {
   bool use_mlock = false;
   bool check_tensors = false;
   bool vocab_only = false;
-  bool no_alloc = false;                // measure memory only
-  std::vector<std::string> devices;     // empty: every GPU when layers are offloaded, else none
+  bool no_alloc = false;             // measure memory only
+  std::vector<std::string> devices;  // empty: every GPU when layers are offloaded, else none
 };
 
 struct VocabDifference {
@@ -34,8 +34,8 @@ struct VocabDifference {
 class Model {
  public:
   // Loads a GGUF file; `progress` gets [0, 1] and returns false to stop. Blocks: call off the main thread.
-  static Status load(const std::string& path, const ModelOptions& options,
-                     const std::function<bool(float)>& progress, std::shared_ptr<Model>& model);
+  static Status load(const std::string& path, const ModelOptions& options, const std::function<bool(float)>& progress,
+                     std::shared_ptr<Model>& model);
 
   explicit Model(llama_model* model) : model_(model) {}
   ~Model() { llama_model_free(model_); }

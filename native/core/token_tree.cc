@@ -18,9 +18,9 @@ Status TokenTree::build(Span<const int32_t> parents, int32_t n, TokenTree& tree)
     const auto at = static_cast<size_t>(node);
     const int32_t parent = parents.empty() ? node - 1 : parents[at];
     if (parent < -1 || parent >= node) {
-      return Status::error(StatusCode::kShape, "Expected the parent of node " + std::to_string(node) +
-                                                   " in [-1, " + std::to_string(node) + ") but received " +
-                                                   std::to_string(parent) + ".");
+      return Status::error(StatusCode::kShape, "Expected the parent of node " + std::to_string(node) + " in [-1, " +
+                                                   std::to_string(node) + ") but received " + std::to_string(parent) +
+                                                   ".");
     }
     tree.parents[at] = parent;
     tree.depths[at] = parent < 0 ? 0 : tree.depths[static_cast<size_t>(parent)] + 1;

@@ -17,7 +17,9 @@ Span<const int32_t> window_of(Span<const int32_t> history, int32_t last_n) {
 // the reversed window).
 std::vector<int32_t> common_suffixes(Span<const int32_t> window) {
   const auto n = static_cast<int32_t>(window.size());
-  const auto reversed = [&](int32_t index) { return window[static_cast<size_t>(n - 1 - index)]; };
+  const auto reversed = [&](int32_t index) {
+    return window[static_cast<size_t>(n - 1 - index)];
+  };
   std::vector<int32_t> z(static_cast<size_t>(n), 0);
   int32_t left = 0;
   int32_t right = 0;
@@ -73,8 +75,7 @@ void apply_dry(const SamplerParams& params, Span<const int32_t> history, std::ve
   }
   for (const auto& entry : longest) {
     if (entry.first < 0 || static_cast<size_t>(entry.first) >= logits.size()) continue;
-    const double penalty =
-        params.dry_multiplier * std::pow(params.dry_base, entry.second - params.dry_allowed_length);
+    const double penalty = params.dry_multiplier * std::pow(params.dry_base, entry.second - params.dry_allowed_length);
     // Capped, so that a very long run makes a token unlikely but does not forbid it.
     logits[static_cast<size_t>(entry.first)] -= std::min(penalty, std::numeric_limits<double>::max());
   }

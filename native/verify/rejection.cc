@@ -2,8 +2,8 @@
 
 namespace outrider {
 
-Verdict verify_rejection(const int32_t* tokens, size_t n, const Rows& target, const Rows* draft,
-                         const double* accept, const double* sample) {
+Verdict verify_rejection(const int32_t* tokens, size_t n, const Rows& target, const Rows* draft, const double* accept,
+                         const double* sample) {
   Verdict verdict;
   for (size_t node = 0; node < n; node++) {
     const DistView target_law = view_of(target, node);

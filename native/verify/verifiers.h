@@ -27,12 +27,11 @@ inline DistView draft_law(const Rows* draft, size_t node, const int32_t* token) 
 }
 
 // Follows the child that equals the token sampled from the target; any tree. `sample` is by depth.
-Verdict verify_match(const int32_t* tokens, const int32_t* parents, size_t n, const Rows& target,
-                     const double* sample);
+Verdict verify_match(const int32_t* tokens, const int32_t* parents, size_t n, const Rows& target, const double* sample);
 
 // Token-wise rejection sampling on a chain.
-Verdict verify_rejection(const int32_t* tokens, size_t n, const Rows& target, const Rows* draft,
-                         const double* accept, const double* sample);
+Verdict verify_rejection(const int32_t* tokens, size_t n, const Rows& target, const Rows* draft, const double* accept,
+                         const double* sample);
 
 // Block verification on a chain.
 Verdict verify_block(const int32_t* tokens, size_t n, const Rows& target, const Rows* draft, const double* accept,

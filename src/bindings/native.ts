@@ -118,6 +118,8 @@ export interface NativeRows {
 
 export interface NativeDecodeRequest {
   sequence: number;
+  /** Node of the last decoded tree whose path is kept first, as by commit. */
+  commit?: number | undefined;
   /** Cells of the sequence to keep; what lies beyond is rolled back first. */
   numPast: number;
   tokens: Int32Array;
@@ -162,6 +164,8 @@ export interface NativeContextInfo {
 
 export interface NativeContext {
   info(): NativeContextInfo;
+  /** Cells of a sequence; read it only while none of its calls is running. */
+  length(sequence: number): number;
   decode(request: NativeDecodeRequest): Promise<NativeDecodeResult>;
   draft(request: NativeDraftRequest): Promise<NativeDraftResult>;
   /** Keeps the path to `node` of the last decoded tree; -1 keeps none of it. */

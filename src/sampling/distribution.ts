@@ -17,6 +17,8 @@ export interface DistributionRows {
   readonly numRows: number;
   /** The distribution of row `index`, in [0, numRows). A view or a copy: treat it as read-only. */
   row(index: number): Distribution;
+  /** Gives memory back early; the rows are gone afterwards. */
+  release?(): void;
 }
 
 /** Rows held in ordinary JavaScript arrays. */

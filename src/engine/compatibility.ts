@@ -1,0 +1,41 @@
+// Whether drafter, verifier and target can work together; asked once, at construction.
+import type { Drafter } from '../draft/drafter.js';
+import { IncompatibleMethodsError, UnsupportedCacheError } from '../errors.js';
+import type { ContextInfo } from '../model/context.js';
+import type { Verifier } from '../verify/verifier.js';
+
+/**
+ * @throws {IncompatibleMethodsError} when the verifier is not lossless for, or cannot work with, what the drafter draws
+ */
+export function checkMethods(drafter: Drafter, verifier: Verifier): void {
+  if (!verifier.siblings.includes(drafter.siblings)) {
+    throw new IncompatibleMethodsError(
+      `The verifier ${verifier.name} needs siblings drawn ${verifier.siblings.join(' or ')}, ` +
+        `but the drafter ${drafter.name} draws them ${drafter.siblings}.`,
+    );
+  }
+  if (verifier.needsDraftProbs && !drafter.hasDraftProbs && drafter.siblings !== 'deterministic') {
+    throw new IncompatibleMethodsError(
+      `The verifier ${verifier.name} needs draft probabilities, which the drafter ${drafter.name} does not have. ` +
+        'Use the verifier match.',
+    );
+  }
+}
+
+/**
+ * @throws {UnsupportedCacheError} when the target's memory cannot take back a round's rejected tokens
+ */
+export function checkRollback(drafter: Drafter, info: ContextInfo, architecture: string): void {
+  const limit = info.rollback === 'full' ? Infinity : info.rollbackTokens;
+  if (info.rollback === 'none') {
+    throw new UnsupportedCacheError(
+      `A model of the architecture ${architecture} cannot go back in its state here, so that rejected draft tokens ` +
+        'could not be undone. Use the drafter none, or rollbackTokens above 0.',
+    );
+  }
+  if (drafter.maxNodes <= limit) return;
+  throw new UnsupportedCacheError(
+    `The state of this ${architecture} model goes back at most ${limit} tokens, but a round may draft ` +
+      `${drafter.maxNodes}. Use chain:${limit} or raise rollbackTokens.`,
+  );
+}

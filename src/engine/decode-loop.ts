@@ -1,0 +1,161 @@
+// The decode loop: rounds, stop conditions, events. Knows nothing of models or files.
+import type { Drafter } from '../draft/drafter.js';
+import { GenerationCounters, type GenerationStats, type RoundRecord } from '../metrics/counters.js';
+import { ContextFullError } from '../errors.js';
+import { TokenBuffer } from '../model/token-buffer.js';
+import type { SamplingParams, TokenId } from '../types.js';
+import type { Verifier } from '../verify/verifier.js';
+import type { RoundPlanner } from './round-planner.js';
+import { runRound, type RoundResult } from './round.js';
+import { StopStrings } from './stop-conditions.js';
+import type { Target } from './target.js';
+
+/** Why a generation ended. */
+export type FinishReason = 'stop' | 'length' | 'abort';
+
+/** How an output token came about. */
+export type OutputTokenKind = 'accepted' | 'recovered' | 'bonus';
+
+/** What a generation brought. */
+export interface GenerationResult {
+  readonly text: string;
+  /** Output tokens; an end-of-generation token that ended it is not among them. */
+  readonly tokens: readonly TokenId[];
+  readonly finishReason: FinishReason;
+  /** True when the output follows the target's distribution exactly. */
+  readonly lossless: boolean;
+  readonly stats: GenerationStats;
+}
+
+/** What a generation tells while it runs. */
+export type GenerationEvent =
+  | { readonly type: 'token'; readonly token: TokenId; readonly kind: OutputTokenKind }
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'round'; readonly round: RoundRecord }
+  | { readonly type: 'done'; readonly result: GenerationResult };
+
+/** Turns tokens into text as they come. */
+export interface TextStream {
+  push(token: TokenId): string;
+  end(): string;
+}
+
+/** Everything a generation needs. */
+export interface GenerationSetup {
+  readonly target: Target;
+  readonly drafter: Drafter | undefined;
+  readonly verifier: Verifier;
+  readonly planner: RoundPlanner;
+  readonly isMeasuring: boolean;
+  readonly prompt: readonly TokenId[];
+  readonly sampling: SamplingParams;
+  readonly seed: number;
+  readonly maxTokens: number;
+  readonly stop: readonly string[];
+  /** True for tokens that end the generation. */
+  readonly isEnd: (token: TokenId) => boolean;
+  readonly text: TextStream;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** One generation: runs once, and keeps what it produced however it ends. */
+export class DecodeLoop {
+  readonly #setup: GenerationSetup;
+  readonly #counters: GenerationCounters;
+  readonly #tokens: TokenBuffer;
+  readonly #output: TokenId[] = [];
+  readonly #stops: StopStrings;
+  #text = '';
+  #finishReason: FinishReason = 'abort';
+
+  constructor(setup: GenerationSetup) {
+    this.#setup = setup;
+    this.#counters = new GenerationCounters(setup.isMeasuring);
+    this.#tokens = new TokenBuffer(setup.prompt);
+    this.#stops = new StopStrings(setup.stop);
+  }
+
+  /** What was produced so far; `finishReason` is `abort` until the generation has ended by itself. */
+  get result(): GenerationResult {
+    return {
+      text: this.#text,
+      tokens: [...this.#output],
+      finishReason: this.#finishReason,
+      lossless: this.#setup.verifier.lossless,
+      stats: this.#counters.stats,
+    };
+  }
+
+  async *run(): AsyncGenerator<GenerationEvent, void, undefined> {
+    const { planner, maxTokens } = this.#setup;
+    const startedAt = performance.now();
+    await this.#decodePrompt();
+    let finishReason: FinishReason | undefined = maxTokens === 0 ? 'length' : undefined;
+    while (finishReason === undefined) {
+      this.#setup.signal?.throwIfAborted();
+      if (this.#room() < 1) {
+        finishReason = 'length';
+        break;
+      }
+      const round = await this.#round();
+      planner.observe(round.record);
+      this.#counters.round(round.record);
+      for (const [index, token] of round.tokens.entries()) {
+        finishReason = this.#finishAt(token);
+        if (finishReason === 'stop') break;
+        this.#counters.output(performance.now() - startedAt);
+        const isLast = index === round.tokens.length - 1;
+        yield { type: 'token', token, kind: isLast ? round.nextTokenKind : 'accepted' };
+        const { text, isStopped } = this.#stops.push(this.#setup.text.push(token));
+        this.#text += text;
+        if (text !== '') yield { type: 'text', text };
+        if (isStopped) finishReason = 'stop';
+        if (finishReason !== undefined) break;
+      }
+      yield { type: 'round', round: round.record };
+    }
+    yield* this.#finish(finishReason);
+  }
+
+  async #decodePrompt(): Promise<void> {
+    const { target, drafter, prompt, signal } = this.#setup;
+    if (prompt.length > target.contextSize) throw new ContextFullError(prompt.length, target.contextSize);
+    signal?.throwIfAborted();
+    const startedAt = performance.now();
+    const numReused = await target.prefill(prompt.slice(0, -1), signal);
+    await drafter?.begin(prompt, signal);
+    this.#counters.prompt(prompt.length, numReused, performance.now() - startedAt);
+  }
+
+  /** Cells left for the root and the draft of a round. */
+  #room(): number {
+    const { target } = this.#setup;
+    return Math.min(target.contextSize - this.#tokens.length + 1, target.maxBatch);
+  }
+
+  async #round(): Promise<RoundResult> {
+    const plan = this.#setup.planner.plan();
+    return runRound(this.#setup, {
+      tokens: this.#tokens.view,
+      outputPosition: this.#output.length,
+      plan: { ...plan, maxNodes: Math.min(plan.maxNodes, this.#room() - 1) },
+    });
+  }
+
+  /** Takes an output token; says whether the generation ends with it, or before it by `stop`. */
+  #finishAt(token: TokenId): FinishReason | undefined {
+    if (this.#setup.isEnd(token)) return 'stop';
+    this.#tokens.append([token]);
+    this.#output.push(token);
+    return this.#output.length >= this.#setup.maxTokens ? 'length' : undefined;
+  }
+
+  *#finish(finishReason: FinishReason): Generator<GenerationEvent, void, undefined> {
+    this.#finishReason = finishReason;
+    const last = this.#stops.push(this.#setup.text.end());
+    const text = last.text + (last.isStopped ? '' : this.#stops.end());
+    this.#text += text;
+    if (text !== '') yield { type: 'text', text };
+    yield { type: 'done', result: this.result };
+  }
+}

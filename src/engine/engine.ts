@@ -1,0 +1,210 @@
+// The engine: a target, a drafter and a verifier, made to fit and owned together.
+import { DraftModelDrafter } from '../draft/draft-model.js';
+import type { Drafter } from '../draft/drafter.js';
+import { BusyError, DisposedError, IncompatibleMethodsError } from '../errors.js';
+import type { Context, ContextInfo } from '../model/context.js';
+import type { Model } from '../model/model.js';
+import { Sampler } from '../model/sampler.js';
+import type { Sequence } from '../model/sequence.js';
+import { requireSameVocabulary } from '../model/vocabulary.js';
+import type { ResolvedSampling } from '../sampling/params.js';
+import type { TreeShape } from '../tree/tree-shape.js';
+import type { TokenId } from '../types.js';
+import type { Verifier } from '../verify/verifier.js';
+import { checkMethods, checkRollback } from './compatibility.js';
+import { DecodeLoop } from './decode-loop.js';
+import { Generation } from './generation.js';
+import {
+  checkEngineOptions,
+  requireTokens,
+  resolveGenerateOptions,
+  type EngineOptions,
+  type GenerateOptions,
+} from './options.js';
+import { FixedPlanner } from './round-planner.js';
+import { SequenceTarget } from './target.js';
+import { createVerifier } from './verifiers.js';
+
+/** What an engine is made of. */
+interface EngineParts {
+  readonly context: Context;
+  readonly draftContext: Context | undefined;
+  readonly drafter: Drafter | undefined;
+  /** undefined: chosen for each generation. */
+  readonly verifier: Verifier | undefined;
+  readonly shape: TreeShape;
+  readonly isMeasuring: boolean;
+}
+
+/** Rollback of drafts needs this many tokens of the draft model's own state beyond the chain. */
+const draftRollbackSlack = 1;
+
+/**
+ * Creates an engine: contexts for target and draft, and a check that all parts fit.
+ * @throws {VocabMismatchError} when target and draft do not share one vocabulary
+ * @throws {IncompatibleMethodsError | UnsupportedCacheError} when the methods cannot work together on this model
+ * @throws {ContextCreateError | ModelLoadError} when a context cannot be created
+ * @throws {TypeError | RangeError} on unknown options and values
+ */
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  const { shape } = checkEngineOptions(options);
+  const verifier = namedVerifier(options.verifier ?? 'auto');
+  const { target, draft } = options;
+  const choice = drafterChoice(options);
+  if (choice === 'model') requireSameVocabulary(target, draft!);
+  const context = await target.createContext(options.context);
+  let draftContext: Context | undefined;
+  try {
+    if (choice === 'model') draftContext = await createDraftContext(options, context.info, shape);
+    const drafter =
+      choice === 'model'
+        ? draftModelDrafter(options, draftContext!, shape)
+        : choice === 'none'
+          ? undefined
+          : choice;
+    if (drafter !== undefined) {
+      checkMethods(drafter, verifier ?? createVerifier('match'));
+      checkRollback(drafter, context.info, target.info.architecture);
+    }
+    const isMeasuring = (options.measureSpeedup ?? true) && drafter !== undefined;
+    return new Engine({ context, draftContext, drafter, verifier, shape, isMeasuring });
+  } catch (error) {
+    context.dispose();
+    draftContext?.dispose();
+    throw error;
+  }
+}
+
+/** Generates text; one generation at a time. */
+export class Engine {
+  readonly target: Model;
+  /** Facts about the target's context. */
+  readonly contextInfo: ContextInfo;
+  /** The target's sequence; its tokens are reused by a prompt that begins with them. */
+  readonly sequence: Sequence;
+  /** Name of the drafter; `none` when decoding is plain. */
+  readonly drafterName: string;
+  readonly #parts: EngineParts;
+  #running: Generation | undefined;
+  #isDisposed = false;
+
+  /** @internal */
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+    this.target = parts.context.model;
+    this.contextInfo = parts.context.info;
+    this.sequence = parts.context.sequence();
+    this.drafterName = parts.drafter?.name ?? 'none';
+  }
+
+  /**
+   * A generation from `prompt`; it starts when it is iterated or its `finish()` is called.
+   * @param prompt  a text, or tokens, at least one
+   * @throws {TypeError | RangeError} on unknown options, values and tokens
+   * @throws {DisposedError}
+   */
+  generate(prompt: string | ArrayLike<TokenId>, options: GenerateOptions = {}): Generation {
+    if (this.#isDisposed) throw new DisposedError('The engine');
+    const { vocabSize } = this.target.info;
+    const resolved = resolveGenerateOptions(options, vocabSize);
+    const tokens = this.#promptTokens(prompt, resolved.parseSpecial);
+    const { context, drafter, shape, isMeasuring } = this.#parts;
+    const { tokenizer } = this.target;
+    const loop = new DecodeLoop({
+      ...resolved,
+      target: new SequenceTarget(context.sequence(), new Sampler(resolved.sampling)),
+      drafter,
+      verifier: this.verifierFor(resolved.sampling),
+      planner: new FixedPlanner(
+        drafter === undefined ? 0 : Math.min(shape.numNodes, drafter.maxNodes),
+        isMeasuring,
+      ),
+      isMeasuring,
+      prompt: tokens,
+      isEnd: (token) => !resolved.ignoreEos && tokenizer.isEndOfGeneration(token),
+      text: tokenizer.stream(),
+    });
+    const generation: Generation = new Generation(loop, {
+      begin: () => this.#begin(generation),
+      end: () => (this.#running = undefined),
+    });
+    return generation;
+  }
+
+  /** The verifier that a generation with this sampling uses. */
+  verifierFor(sampling: Pick<ResolvedSampling, 'temperature'>): Verifier {
+    const { verifier, drafter } = this.#parts;
+    if (verifier !== undefined) return verifier;
+    const isDeterministic = drafter === undefined || !drafter.hasDraftProbs || sampling.temperature === 0;
+    return createVerifier(isDeterministic ? 'match' : 'block');
+  }
+
+  /** Frees the contexts; a running generation rejects. Models stay loaded: they belong to whoever loaded them. */
+  async dispose(): Promise<void> {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    this.#parts.context.dispose();
+    this.#parts.draftContext?.dispose();
+    await this.#parts.drafter?.dispose();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  #begin(generation: Generation): void {
+    if (this.#isDisposed) throw new DisposedError('The engine');
+    if (this.#running !== undefined) throw new BusyError('This engine');
+    this.#running = generation;
+  }
+
+  #promptTokens(prompt: string | ArrayLike<TokenId>, parseSpecial: boolean): TokenId[] {
+    const { tokenizer, info } = this.target;
+    const tokens = Array.from(
+      typeof prompt === 'string' ? tokenizer.encode(prompt, { parseSpecial }) : prompt,
+    );
+    requireTokens('prompt', tokens, info.vocabSize);
+    if (tokens.length > 0) return tokens;
+    throw new RangeError(
+      'Expected a prompt of at least one token but received an empty one, and this model adds no begin-of-sequence token',
+    );
+  }
+}
+
+function namedVerifier(verifier: string | Verifier): Verifier | undefined {
+  if (typeof verifier !== 'string') return verifier;
+  return verifier === 'auto' ? undefined : createVerifier(verifier);
+}
+
+function drafterChoice({ drafter = 'auto', draft }: EngineOptions): 'none' | 'model' | Drafter {
+  if (typeof drafter !== 'string') return drafter;
+  if (drafter === 'auto') return draft === undefined ? 'none' : 'model';
+  if (drafter === 'model' && draft === undefined) {
+    throw new IncompatibleMethodsError(
+      'The drafter model needs a draft model. Give one, or use the drafter none.',
+    );
+  }
+  if (drafter === 'none' || drafter === 'model') return drafter;
+  throw new TypeError(`Expected auto, none or model for drafter but received ${String(drafter)}`);
+}
+
+function createDraftContext(options: EngineOptions, info: ContextInfo, shape: TreeShape): Promise<Context> {
+  return options.draft!.createContext({
+    rollbackTokens: shape.numNodes + draftRollbackSlack,
+    maxLeaves: 1,
+    ...(options.draftContext ?? { ...options.context, contextSize: info.contextSize }),
+  });
+}
+
+function draftModelDrafter(options: EngineOptions, context: Context, shape: TreeShape): Drafter {
+  return new DraftModelDrafter({
+    sequence: context.sequence(),
+    contextSize: context.info.contextSize,
+    vocabSize: options.draft!.info.vocabSize,
+    targetVocabSize: options.target.info.vocabSize,
+    maxNodes: shape.numNodes,
+    minProbability: options.minDraftProbability,
+    draws: options.draftDraws,
+    createSampler: (params) => new Sampler(params),
+  });
+}

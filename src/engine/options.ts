@@ -1,0 +1,130 @@
+// Options of engines and generations, checked. Knows nothing of how they are used.
+import type { Drafter } from '../draft/drafter.js';
+import type { ContextOptions } from '../model/context-options.js';
+import type { Model } from '../model/model.js';
+import { rejectUnknownKeys, requireInteger } from '../model/options.js';
+import { resolveSampling, type ResolvedSampling } from '../sampling/params.js';
+import { parseTreeShape, type TreeShape } from '../tree/tree-shape.js';
+import type { SamplingParams, TokenId } from '../types.js';
+import type { Verifier } from '../verify/verifier.js';
+
+/** Options of {@link createEngine}. */
+export interface EngineOptions {
+  readonly target: Model;
+  /** The draft model; without it, and without a drafter, decoding is plain. */
+  readonly draft?: Model | undefined;
+  /** `auto` is `model` where there is a draft model and `none` elsewhere. */
+  readonly drafter?: 'auto' | 'none' | 'model' | Drafter | undefined;
+  /** A name or a rule of your own; `auto` is `match` at temperature 0 and without a drafter, else `block`. */
+  readonly verifier?: string | Verifier | undefined;
+  /** Shape of the draft, `chain:N` or `auto`, default `auto`: `chain:4`. */
+  readonly tree?: string | undefined;
+  /** The target's context. */
+  readonly context?: ContextOptions | undefined;
+  /** The draft model's context, default as the target's. */
+  readonly draftContext?: ContextOptions | undefined;
+  /** The draft model stops before a draw whose row has no token of at least this probability, default 0: never. */
+  readonly minDraftProbability?: number | undefined;
+  /** How the draft model draws; `auto` samples where the verifier needs draft probabilities. */
+  readonly draftDraws?: 'auto' | 'argmax' | 'sampled' | undefined;
+  /** Mixes in a few plain rounds to measure the speedup, default true. */
+  readonly measureSpeedup?: boolean | undefined;
+}
+
+/** Options of {@link Engine.generate}. */
+export interface GenerateOptions {
+  /** Output tokens at most, default 256. */
+  readonly maxTokens?: number | undefined;
+  readonly sampling?: SamplingParams | undefined;
+  /** Integer in [0, 2^53), default 0. */
+  readonly seed?: number | undefined;
+  /** Texts that end the generation; they are not part of it. */
+  readonly stop?: readonly string[] | undefined;
+  /** Treats end-of-generation tokens as ordinary ones, default false. */
+  readonly ignoreEos?: boolean | undefined;
+  /** Reads special tokens written in a prompt text, default false. */
+  readonly parseSpecial?: boolean | undefined;
+  /** Ends the generation: iterating rejects with `signal.reason`, and `result` keeps what was produced. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** {@link GenerateOptions} with every default filled in. */
+export interface ResolvedGenerateOptions {
+  readonly maxTokens: number;
+  readonly sampling: ResolvedSampling;
+  readonly seed: number;
+  readonly stop: readonly string[];
+  readonly ignoreEos: boolean;
+  readonly parseSpecial: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+const engineKeys: Record<keyof EngineOptions, true> = {
+  target: true,
+  draft: true,
+  drafter: true,
+  verifier: true,
+  tree: true,
+  context: true,
+  draftContext: true,
+  minDraftProbability: true,
+  draftDraws: true,
+  measureSpeedup: true,
+};
+
+const generateKeys: Record<keyof GenerateOptions, true> = {
+  maxTokens: true,
+  sampling: true,
+  seed: true,
+  stop: true,
+  ignoreEos: true,
+  parseSpecial: true,
+  signal: true,
+};
+
+/**
+ * Checks what can be checked before anything is created.
+ * @throws {TypeError | RangeError} on unknown keys and values out of range
+ */
+export function checkEngineOptions(options: EngineOptions): { readonly shape: TreeShape } {
+  rejectUnknownKeys('an engine', options, Object.keys(engineKeys));
+  const { minDraftProbability = 0, draftDraws = 'auto' } = options;
+  if (!(minDraftProbability >= 0 && minDraftProbability <= 1)) {
+    throw new RangeError(
+      `Expected a number in [0, 1] for minDraftProbability but received ${minDraftProbability}`,
+    );
+  }
+  if (!['auto', 'argmax', 'sampled'].includes(draftDraws)) {
+    throw new TypeError(`Expected auto, argmax or sampled for draftDraws but received ${draftDraws}`);
+  }
+  return { shape: parseTreeShape(options.tree ?? 'auto') };
+}
+
+/**
+ * Checks the options of a generation and fills in defaults.
+ * @throws {TypeError | RangeError} on unknown keys and values out of range
+ */
+export function resolveGenerateOptions(options: GenerateOptions, vocabSize: number): ResolvedGenerateOptions {
+  rejectUnknownKeys('a generation', options, Object.keys(generateKeys));
+  const sampling = resolveSampling(options.sampling);
+  requireTokens('logitBias', [...sampling.logitBias!.keys()], vocabSize);
+  requireTokens('drySequenceBreakers', sampling.drySequenceBreakers!, vocabSize);
+  return {
+    maxTokens: requireInteger('maxTokens', options.maxTokens ?? 256, 0),
+    sampling,
+    seed: requireInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
+    stop: options.stop ?? [],
+    ignoreEos: options.ignoreEos ?? false,
+    parseSpecial: options.parseSpecial ?? false,
+    signal: options.signal,
+  };
+}
+
+/** @throws {RangeError} when a token is not in the vocabulary */
+export function requireTokens(name: string, tokens: ArrayLike<TokenId>, vocabSize: number): void {
+  const wrong = Array.from(tokens).find(
+    (token) => !(Number.isInteger(token) && token >= 0 && token < vocabSize),
+  );
+  if (wrong === undefined) return;
+  throw new RangeError(`Expected token ids in [0, ${vocabSize}) for ${name} but received ${wrong}`);
+}

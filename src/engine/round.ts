@@ -1,0 +1,125 @@
+// One round: draft -> decode -> verify -> commit. Knows nothing of text or of when to stop.
+import type { Draft, Drafter } from '../draft/drafter.js';
+import type { RoundRecord } from '../metrics/counters.js';
+import { Purpose, uniform } from '../sampling/random.js';
+import { TokenTree } from '../tree/token-tree.js';
+import type { SamplingParams, TokenId } from '../types.js';
+import type { RoundUniforms, Verdict, Verifier } from '../verify/verifier.js';
+import type { RoundPlan } from './round-planner.js';
+import type { Target } from './target.js';
+
+/** What stays the same from round to round. */
+export interface RoundSetup {
+  readonly target: Target;
+  readonly drafter: Drafter | undefined;
+  readonly verifier: Verifier;
+  readonly sampling: SamplingParams;
+  readonly seed: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Where a round starts. */
+export interface RoundStart {
+  /** [numTokens]: prompt and output so far; the last one is not in the target's cache yet. A view. */
+  readonly tokens: Int32Array;
+  /** Output tokens so far: the position that keys the round's uniforms. */
+  readonly outputPosition: number;
+  readonly plan: RoundPlan;
+}
+
+/** What a round brought. */
+export interface RoundResult {
+  /** Accepted tokens, then the recovered or bonus token. */
+  readonly tokens: readonly TokenId[];
+  readonly nextTokenKind: Verdict['nextTokenKind'];
+  readonly record: RoundRecord;
+}
+
+const noDraft: Draft = { tree: TokenTree.chain([]) };
+
+/**
+ * Runs one round. When it fails, target and drafter are as they were before it.
+ *
+ * Uniforms of drafts and acceptances are keyed by the output position at which the round starts and the node, so that no
+ * two rounds share one: block verification looks at uniforms below the accepted path, and a second use would be biased.
+ * Uniforms that draw output tokens are keyed by the output position of the token; each is used once, because a round
+ * that draws at a position ends there.
+ */
+export async function runRound(setup: RoundSetup, start: RoundStart): Promise<RoundResult> {
+  const { target, drafter, verifier, signal } = setup;
+  const startedAt = performance.now();
+  const draft = await propose(setup, start);
+  const draftedAt = performance.now();
+  try {
+    const { tree } = draft;
+    const { rows, decodeMs, samplingMs } = await target.decode(
+      ...batchOf(start.tokens.at(-1)!, tree),
+      signal,
+    );
+    const decodedAt = performance.now();
+    const verdict = verifier.verify({
+      tree,
+      draftProbs: draft.draftProbs,
+      targetProbs: rows,
+      uniforms: roundUniforms(setup.seed, start.outputPosition, tree),
+    });
+    rows.release?.();
+    target.commit((verdict.acceptedNodes.at(-1) ?? -1) + 1);
+    const tokens = [...verdict.acceptedNodes.map((node) => tree.tokens[node]!), verdict.nextToken];
+    drafter?.accept(tokens);
+    const endedAt = performance.now();
+    return {
+      tokens,
+      nextTokenKind: verdict.nextTokenKind,
+      record: {
+        numDraftTokens: tree.numNodes,
+        numAccepted: verdict.acceptedNodes.length,
+        isPlain: start.plan.isPlain,
+        draftMs: draftedAt - startedAt,
+        decodeMs,
+        verifyMs: endedAt - decodedAt + samplingMs,
+        roundMs: endedAt - startedAt,
+      },
+    };
+  } catch (error) {
+    drafter?.rollback(start.tokens.length);
+    throw error;
+  } finally {
+    draft.draftProbs?.release?.();
+  }
+}
+
+async function propose(setup: RoundSetup, { tokens, outputPosition, plan }: RoundStart): Promise<Draft> {
+  const { drafter, verifier, sampling, seed, signal } = setup;
+  if (drafter === undefined || plan.maxNodes === 0) return noDraft;
+  return drafter.draft({
+    tokens,
+    maxNodes: plan.maxNodes,
+    sampling,
+    needsDraftProbs: verifier.needsDraftProbs,
+    uniform: (depth) => uniform(seed, Purpose.draft, outputPosition, depth - 1),
+    signal,
+  });
+}
+
+/** Root and nodes as one batch, parents counted in it. */
+function batchOf(root: TokenId, tree: TokenTree): [tokens: Int32Array, parents: Int32Array] {
+  const tokens = new Int32Array(tree.numNodes + 1);
+  tokens[0] = root;
+  tokens.set(tree.tokens, 1);
+  const parents = new Int32Array(tree.numNodes + 1);
+  parents[0] = -1;
+  for (let node = 0; node < tree.numNodes; node++) parents[node + 1] = tree.parents[node]! + 1;
+  return [tokens, parents];
+}
+
+function roundUniforms(seed: number, position: number, tree: TokenTree): RoundUniforms {
+  return {
+    accept: Float64Array.from({ length: tree.numNodes }, (_, node) =>
+      uniform(seed, Purpose.accept, position, node),
+    ),
+    sample: Float64Array.from({ length: tree.maxDepth + 1 }, (_, depth) =>
+      uniform(seed, Purpose.target, position + depth),
+    ),
+  };
+}

@@ -1,0 +1,56 @@
+// The target as the decode loop sees it: what a fake in a test has to be.
+import type { Sampler } from '../model/sampler.js';
+import type { Sequence } from '../model/sequence.js';
+import type { DistributionRows } from '../sampling/distribution.js';
+import type { NodeIndex } from '../tree/token-tree.js';
+import type { TokenId } from '../types.js';
+
+/** Rows of a decoded tree. */
+export interface DecodedTree {
+  /** [numTokens, vocabSize] */
+  readonly rows: DistributionRows;
+  readonly decodeMs: number;
+  /** Milliseconds from logits to rows. */
+  readonly samplingMs: number;
+}
+
+/** A sequence of the target model under the sampling parameters of one generation. */
+export interface Target {
+  /** Tokens that the sequence can hold. */
+  readonly contextSize: number;
+  /** Tokens of one decode. */
+  readonly maxBatch: number;
+  /** Makes the sequence hold `tokens`; returns how many it held already. */
+  prefill(tokens: ArrayLike<TokenId>, signal: AbortSignal | undefined): Promise<number>;
+  /** Decodes a tree below the tip; the first token is its root. */
+  decode(tokens: Int32Array, parents: Int32Array, signal: AbortSignal | undefined): Promise<DecodedTree>;
+  /** Keeps the path to `node` of the tree just decoded. */
+  commit(node: NodeIndex): void;
+}
+
+/** A target that computes. */
+export class SequenceTarget implements Target {
+  readonly contextSize: number;
+  readonly maxBatch: number;
+  readonly #sequence: Sequence;
+  readonly #sampler: Sampler;
+
+  constructor(sequence: Sequence, sampler: Sampler) {
+    this.#sequence = sequence;
+    this.#sampler = sampler;
+    this.contextSize = sequence.context.info.contextSize;
+    this.maxBatch = sequence.context.info.batchSize;
+  }
+
+  prefill(tokens: ArrayLike<TokenId>, signal: AbortSignal | undefined): Promise<number> {
+    return this.#sequence.prefill(tokens, { signal });
+  }
+
+  decode(tokens: Int32Array, parents: Int32Array, signal: AbortSignal | undefined): Promise<DecodedTree> {
+    return this.#sequence.decode({ tokens, parents, sampler: this.#sampler, signal });
+  }
+
+  commit(node: NodeIndex): void {
+    this.#sequence.commit(node);
+  }
+}

@@ -1,0 +1,54 @@
+// The acceptance rules by name, each with its native twin where it has one.
+import { areNativeRows, nativeRules, verifyNatively } from '../model/native-verifiers.js';
+import type { SiblingDraws } from '../tree/token-tree.js';
+import { BlockVerifier } from '../verify/block.js';
+import { MatchVerifier } from '../verify/match.js';
+import { RejectionVerifier } from '../verify/rejection.js';
+import type { Verdict, Verifier, VerifyRequest } from '../verify/verifier.js';
+
+const references: ReadonlyMap<string, () => Verifier> = new Map<string, () => Verifier>([
+  ['match', () => new MatchVerifier()],
+  ['rejection', () => new RejectionVerifier()],
+  ['block', () => new BlockVerifier()],
+]);
+
+/** Names that {@link createVerifier} knows. */
+export const verifierNames: readonly string[] = [...references.keys()];
+
+/**
+ * The verifier of this name.
+ * @throws {TypeError} naming the known ones
+ */
+export function createVerifier(name: string): Verifier {
+  const create = references.get(name);
+  if (create === undefined) {
+    throw new TypeError(`Expected auto, ${verifierNames.join(', ')} for verifier but received ${name}`);
+  }
+  return new TwinVerifier(create());
+}
+
+/** Runs the native twin where all rows are native, the reference elsewhere; the verdicts are the same. */
+class TwinVerifier implements Verifier {
+  readonly name: string;
+  readonly lossless: boolean;
+  readonly needsDraftProbs: boolean;
+  readonly siblings: readonly SiblingDraws[];
+  readonly chainsOnly: boolean;
+  readonly #reference: Verifier;
+
+  constructor(reference: Verifier) {
+    this.#reference = reference;
+    this.name = reference.name;
+    this.lossless = reference.lossless;
+    this.needsDraftProbs = reference.needsDraftProbs;
+    this.siblings = reference.siblings;
+    this.chainsOnly = reference.chainsOnly;
+  }
+
+  verify(request: VerifyRequest): Verdict {
+    const { tree, targetProbs, draftProbs, uniforms } = request;
+    const hasTwin = nativeRules.has(this.name) && areNativeRows(targetProbs, draftProbs);
+    if (!hasTwin) return this.#reference.verify(request);
+    return verifyNatively(this.name, tree, targetProbs, draftProbs, uniforms);
+  }
+}

@@ -1,0 +1,49 @@
+// The public surface of the package.
+export { DraftModelDrafter } from './draft/draft-model.js';
+export type { Draft, Drafter, DraftRequest } from './draft/drafter.js';
+export { createEngine, type Engine } from './engine/engine.js';
+export type {
+  FinishReason,
+  GenerationEvent,
+  GenerationResult,
+  OutputTokenKind,
+} from './engine/decode-loop.js';
+export type { Generation } from './engine/generation.js';
+export type { EngineOptions, GenerateOptions } from './engine/options.js';
+export {
+  AddonLoadError,
+  BusyError,
+  ChatTemplateError,
+  ContextCreateError,
+  ContextFullError,
+  DecodeError,
+  DisposedError,
+  DownloadError,
+  IncompatibleMethodsError,
+  ModelLoadError,
+  OutriderError,
+  ShapeError,
+  StateFileError,
+  UnsupportedCacheError,
+  VocabMismatchError,
+  type ErrorCode,
+} from './errors.js';
+export type { GenerationStats, RoundRecord } from './metrics/counters.js';
+export { ComputePool } from './model/compute-pool.js';
+export type { Context, ContextInfo } from './model/context.js';
+export type { ContextOptions, KvType } from './model/context-options.js';
+export { enableGpu, listDevices, type Device, type GpuChoice } from './model/gpu-plugins.js';
+export { defaultModelsDirectory, resolveModel, type ResolveModelOptions } from './model/hub.js';
+export { estimateMemory, loadModel, loadModels, type LoadModelOptions } from './model/load-model.js';
+export { setLogHandler, type LogLevel } from './model/log.js';
+export type { Model, ModelInfo } from './model/model.js';
+export { Sampler } from './model/sampler.js';
+export type { Sequence } from './model/sequence.js';
+export type { Tokenizer, TokenStream } from './model/tokenizer.js';
+export { ArrayRows, oneHot, type Distribution, type DistributionRows } from './sampling/distribution.js';
+export { TokenTree, type NodeIndex, type SiblingDraws } from './tree/token-tree.js';
+export type { SamplingParams, SequencePosition, TokenId } from './types.js';
+export { BlockVerifier } from './verify/block.js';
+export { MatchVerifier } from './verify/match.js';
+export { RejectionVerifier } from './verify/rejection.js';
+export type { RoundUniforms, Verdict, Verifier, VerifyRequest } from './verify/verifier.js';

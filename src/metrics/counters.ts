@@ -1,0 +1,139 @@
+// What a generation did, counted round by round. Knows nothing of models; times come in as numbers.
+import { median } from 'simple-statistics';
+
+/** One round: a draft, a decode, a verdict. */
+export interface RoundRecord {
+  /** Draft tokens that were decoded. */
+  readonly numDraftTokens: number;
+  readonly numAccepted: number;
+  /** True for a round without a draft in a generation that drafts. */
+  readonly isPlain: boolean;
+  /** Milliseconds in the drafter. */
+  readonly draftMs: number;
+  /** Milliseconds in the target's decode. */
+  readonly decodeMs: number;
+  /** Milliseconds from logits to verdict. */
+  readonly verifyMs: number;
+  /** Milliseconds of the whole round. */
+  readonly roundMs: number;
+}
+
+/** Figures of a generation so far; times in milliseconds. */
+export interface GenerationStats {
+  /** Target calls after the prompt. */
+  readonly rounds: number;
+  readonly draftTokens: number;
+  readonly acceptedTokens: number;
+  /** accepted / drafted; 0 when nothing was drafted. */
+  readonly acceptanceRate: number;
+  /** Output tokens of a round, the recovered or bonus token included; plain rounds of a drafting generation left out. */
+  readonly meanAcceptanceLength: number;
+  /** [deepest draft]: share of the rounds that drafted so deep in which the draft token at this depth was accepted. */
+  readonly acceptedPerPosition: readonly number[];
+  readonly promptTokens: number;
+  /** Prompt tokens found in the cache. */
+  readonly reusedPromptTokens: number;
+  readonly outputTokens: number;
+  /** Output tokens per second after the prompt was decoded. */
+  readonly tokensPerSecond: number;
+  readonly promptMs: number;
+  readonly timeToFirstTokenMs: number;
+  readonly draftMs: number;
+  readonly decodeMs: number;
+  readonly verifyMs: number;
+  /** What rounds took beyond drafting, decoding and verifying. */
+  readonly overheadMs: number;
+  /** Speed against plain decoding measured in the same generation; null where there was no plain round. */
+  readonly speedup: number | null;
+  readonly guard: { readonly state: 'off' | 'measuring'; readonly plainRounds: number };
+}
+
+/** Adds up rounds. */
+export class GenerationCounters {
+  #promptTokens = 0;
+  #reusedPromptTokens = 0;
+  #promptMs = 0;
+  #timeToFirstTokenMs = 0;
+  #outputTokens = 0;
+  #rounds = 0;
+  #speculative = { rounds: 0, tokens: 0, ms: 0 };
+  #plainMs: number[] = [];
+  #draftTokens = 0;
+  #acceptedTokens = 0;
+  #drafted: number[] = [];
+  #accepted: number[] = [];
+  #times = { draft: 0, decode: 0, verify: 0, round: 0 };
+  readonly #state: 'off' | 'measuring';
+
+  /** @param isMeasuring  true when plain rounds are mixed in to measure the speedup */
+  constructor(isMeasuring: boolean) {
+    this.#state = isMeasuring ? 'measuring' : 'off';
+  }
+
+  prompt(numTokens: number, numReused: number, ms: number): void {
+    this.#promptTokens = numTokens;
+    this.#reusedPromptTokens = numReused;
+    this.#promptMs = ms;
+  }
+
+  /** @param sinceStartMs  milliseconds since the generation was asked for */
+  output(sinceStartMs: number): void {
+    if (this.#outputTokens === 0) this.#timeToFirstTokenMs = sinceStartMs;
+    this.#outputTokens += 1;
+  }
+
+  round(record: RoundRecord): void {
+    this.#rounds += 1;
+    this.#times.draft += record.draftMs;
+    this.#times.decode += record.decodeMs;
+    this.#times.verify += record.verifyMs;
+    this.#times.round += record.roundMs;
+    if (record.isPlain) {
+      this.#plainMs.push(record.roundMs);
+      return;
+    }
+    this.#speculative.rounds += 1;
+    this.#speculative.tokens += record.numAccepted + 1;
+    this.#speculative.ms += record.roundMs;
+    this.#draftTokens += record.numDraftTokens;
+    this.#acceptedTokens += record.numAccepted;
+    for (let depth = 0; depth < record.numDraftTokens; depth++) {
+      this.#drafted[depth] = (this.#drafted[depth] ?? 0) + 1;
+      this.#accepted[depth] = (this.#accepted[depth] ?? 0) + (depth < record.numAccepted ? 1 : 0);
+    }
+  }
+
+  get stats(): GenerationStats {
+    const { draft, decode, verify, round } = this.#times;
+    return {
+      rounds: this.#rounds,
+      draftTokens: this.#draftTokens,
+      acceptedTokens: this.#acceptedTokens,
+      acceptanceRate: ratio(this.#acceptedTokens, this.#draftTokens),
+      meanAcceptanceLength: ratio(this.#speculative.tokens, this.#speculative.rounds),
+      acceptedPerPosition: this.#drafted.map((drafted, depth) => ratio(this.#accepted[depth]!, drafted)),
+      promptTokens: this.#promptTokens,
+      reusedPromptTokens: this.#reusedPromptTokens,
+      outputTokens: this.#outputTokens,
+      tokensPerSecond: ratio(1000 * this.#outputTokens, round),
+      promptMs: this.#promptMs,
+      timeToFirstTokenMs: this.#timeToFirstTokenMs,
+      draftMs: draft,
+      decodeMs: decode,
+      verifyMs: verify,
+      overheadMs: Math.max(0, round - draft - decode - verify),
+      speedup: this.#speedup(),
+      guard: { state: this.#state, plainRounds: this.#plainMs.length },
+    };
+  }
+
+  /** Plain rounds bring one token each; the median keeps one slow moment from speaking for all of them. */
+  #speedup(): number | null {
+    if (this.#plainMs.length === 0 || this.#speculative.tokens === 0) return null;
+    return (median(this.#plainMs) * this.#speculative.tokens) / this.#speculative.ms;
+  }
+}
+
+function ratio(part: number, whole: number): number {
+  return whole > 0 ? part / whole : 0;
+}

@@ -1,0 +1,69 @@
+// A llama.cpp context: the KV cache of one or more sequences. Knows nothing of what is decoded or why.
+import { loadAddon } from '../bindings/load-addon.js';
+import { nativeCall } from '../bindings/native-error.js';
+import type { NativeContext, NativeContextInfo } from '../bindings/native.js';
+import { DisposedError } from '../errors.js';
+import { abortable } from './abort.js';
+import { ComputePool } from './compute-pool.js';
+import { nativeContextOptions, type ContextOptions } from './context-options.js';
+import type { Model } from './model.js';
+import { Sequence } from './sequence.js';
+
+/** Sizes and abilities of a context, in tokens where nothing else is said. */
+export type ContextInfo = NativeContextInfo;
+
+/** A context of a model. Computing on it is asynchronous and runs one call after the other. */
+export class Context {
+  readonly model: Model;
+  readonly info: ContextInfo;
+  #native: NativeContext | undefined;
+  readonly #sequences = new Map<number, Sequence>();
+
+  private constructor(model: Model, native: NativeContext) {
+    this.model = model;
+    this.#native = native;
+    this.info = native.info();
+  }
+
+  /**
+   * @internal
+   * @throws {ContextCreateError} when llama.cpp refuses the options
+   * @throws {ModelLoadError} OUT_OF_MEMORY
+   */
+  static async create(model: Model, options: ContextOptions): Promise<Context> {
+    const settings = nativeContextOptions(options, model.info.trainContextSize);
+    const pool = options.pool ?? ComputePool.shared(options.threads);
+    const created = nativeCall(() => loadAddon().createContext(model.native, pool.native, settings));
+    return new Context(model, await abortable(created, undefined, () => undefined));
+  }
+
+  /** @internal */
+  get native(): NativeContext {
+    if (this.#native === undefined) throw new DisposedError('The context');
+    return this.#native;
+  }
+
+  get isDisposed(): boolean {
+    return this.#native === undefined;
+  }
+
+  /** The sequence with this id, in [0, sequences); the same object each time. */
+  sequence(id = 0): Sequence {
+    let sequence = this.#sequences.get(id);
+    if (sequence === undefined) {
+      sequence = new Sequence(this, id);
+      this.#sequences.set(id, sequence);
+    }
+    return sequence;
+  }
+
+  /** Frees the cache; running calls end first. Calls after it throw a DisposedError. */
+  dispose(): void {
+    this.#native?.dispose();
+    this.#native = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}

@@ -1,0 +1,308 @@
+// One sequence of a context: its tokens, token trees below its tip, and the way back.
+import { isAborted, typedError } from '../bindings/native-error.js';
+import type { NativeDecodeRequest } from '../bindings/native.js';
+import { BusyError, ContextFullError, DisposedError, UnsupportedCacheError } from '../errors.js';
+import { ROOT, type NodeIndex } from '../tree/token-tree.js';
+import type { TokenId } from '../types.js';
+import { abortable } from './abort.js';
+import type { Context } from './context.js';
+import { NativeDistributionRows, type Sampler } from './sampler.js';
+import { readStateFile, writeStateFile, type StateFingerprint } from './state-file.js';
+import { TokenBuffer } from './token-buffer.js';
+
+/** What {@link Sequence.decode} is asked for. */
+export interface DecodeTreeRequest {
+  /** [numTokens]; parents come before children. */
+  readonly tokens: ArrayLike<TokenId>;
+  /** [numTokens], -1 for children of the tip; undefined for a chain. */
+  readonly parents?: ArrayLike<NodeIndex> | undefined;
+  /** Turns logits into the rows of the result. */
+  readonly sampler: Sampler;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What {@link Sequence.draft} is asked for. */
+export interface DraftTokensRequest {
+  /** Tokens to draw, at least 1. */
+  readonly numDraft: number;
+  readonly sampler: Sampler;
+  /** [numDraft], each in [0, 1): draws each token from its row; undefined takes the likeliest one. */
+  readonly uniforms?: Float64Array | undefined;
+  /** Stops before a draw whose row has no token of at least this probability; 0 is off. */
+  readonly minProbability?: number | undefined;
+  /** Token ids from here on are never drafted. */
+  readonly vocabLimit?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Rows of a decode, and where its time went. */
+export interface DecodedRows {
+  /** [numRows, vocabSize], on the native side; release them when done. */
+  readonly rows: NativeDistributionRows;
+  /** Milliseconds in llama.cpp. */
+  readonly decodeMs: number;
+  /** Milliseconds that turned logits into distributions. */
+  readonly samplingMs: number;
+}
+
+/** Drafted tokens and the rows they were drawn from. */
+export interface DraftedTokens extends DecodedRows {
+  readonly tokens: Int32Array;
+}
+
+interface PendingTree {
+  readonly tokens: Int32Array;
+  readonly parents: Int32Array | undefined;
+}
+
+/**
+ * A sequence of tokens whose keys and values are in the cache. Decoding a tree leaves it below the tip until
+ * {@link commit} keeps one path of it; whatever else is done first drops the tree.
+ */
+export class Sequence {
+  readonly context: Context;
+  readonly id: number;
+  readonly #tokens = new TokenBuffer();
+  #pending: PendingTree | undefined;
+  /** A commit that the native side has not been told of. */
+  #commit: NodeIndex | undefined;
+  #isBusy = false;
+
+  /** @internal */
+  constructor(context: Context, id: number) {
+    this.context = context;
+    this.id = id;
+  }
+
+  /** Tokens in the cache; a view, valid until the next call. */
+  get tokens(): Int32Array {
+    return this.#tokens.view;
+  }
+
+  /** Number of tokens in the cache. */
+  get length(): number {
+    return this.#tokens.length;
+  }
+
+  /**
+   * Makes the sequence hold exactly `tokens`: keeps the prefix it already shares with them and decodes the rest.
+   * @returns how many tokens were kept
+   * @throws {ContextFullError} before anything is changed
+   */
+  async prefill(
+    tokens: ArrayLike<TokenId>,
+    options: {
+      readonly signal?: AbortSignal | undefined;
+      readonly onProgress?: ((done: number) => void) | undefined;
+    } = {},
+  ): Promise<number> {
+    const { contextSize, batchSize } = this.context.info;
+    if (tokens.length > contextSize) throw new ContextFullError(tokens.length, contextSize);
+    const wanted = Int32Array.from(tokens);
+    let kept = this.#tokens.commonPrefix(wanted);
+    kept = await this.#cutBack(kept);
+    for (let done = kept; done < wanted.length;) {
+      options.signal?.throwIfAborted();
+      const batch = wanted.subarray(done, Math.min(wanted.length, done + batchSize));
+      const { rows } = await this.#decode({ tokens: batch, numPast: done }, options.signal);
+      rows.release();
+      this.#tokens.append(batch);
+      done += batch.length;
+      options.onProgress?.(done);
+    }
+    return kept;
+  }
+
+  /**
+   * Decodes a tree below the tip and turns every node's logits into a row.
+   * @returns rows [numTokens, vocabSize] in the order of the tokens
+   * @throws {ContextFullError | OutriderError | ShapeError | UnsupportedCacheError} and the sequence is as before
+   */
+  async decode(request: DecodeTreeRequest): Promise<DecodedRows> {
+    const tokens = Int32Array.from(request.tokens);
+    const parents = request.parents && Int32Array.from(request.parents);
+    const outputs = Int32Array.from(tokens.keys());
+    const decoded = await this.#decode(
+      { tokens, parents, outputs, numPast: this.length, ...this.#sampling(request.sampler) },
+      request.signal,
+    );
+    this.#pending = { tokens, parents };
+    return decoded;
+  }
+
+  /** Keeps the path from the tip to `node` of the tree just decoded, or none of it for -1. */
+  commit(node: NodeIndex): void {
+    const pending = this.#pending;
+    if (pending === undefined || !(node >= ROOT && node < pending.tokens.length)) {
+      throw new RangeError(`Expected a node of the tree just decoded for node but received ${node}`);
+    }
+    const path: TokenId[] = [];
+    for (let at = node; at !== ROOT; at = pending.parents?.[at] ?? at - 1) path.push(pending.tokens[at]!);
+    this.#tokens.append(path.reverse());
+    this.#pending = undefined;
+    this.#commit = node;
+  }
+
+  /**
+   * Makes the sequence hold `tokens` and then draws up to `numDraft` tokens one after the other, in one call. The
+   * drawn tokens are not part of the sequence afterwards.
+   * @param tokens  at least one; all but the last may be in the cache already
+   * @param known   how many of the first tokens are known to be the sequence's own
+   */
+  async draft(tokens: Int32Array, request: DraftTokensRequest, known = 0): Promise<DraftedTokens> {
+    const { contextSize, batchSize } = this.context.info;
+    if (tokens.length > contextSize) throw new ContextFullError(tokens.length, contextSize);
+    let kept = Math.min(this.#tokens.commonPrefix(tokens, known), tokens.length - 1);
+    if (tokens.length - kept > batchSize) {
+      await this.prefill(tokens.subarray(0, tokens.length - 1), { signal: request.signal });
+      kept = tokens.length - 1;
+    } else if (this.context.info.rollback !== 'full') {
+      kept = await this.#cutBack(kept);
+    }
+    this.#tokens.truncate(kept);
+    const { sampler, numDraft, uniforms, minProbability = 0, vocabLimit, signal } = request;
+    const rest = tokens.slice(kept);
+    const base = { tokens: rest, numPast: kept, vocabLimit, ...this.#sampling(sampler) };
+    const result = await this.#call(signal, base, (full) =>
+      this.context.native.draft({ ...full, numDraft, uniforms, minProbability }),
+    );
+    this.#tokens.append(rest);
+    return { ...result, rows: new NativeDistributionRows(result.rows), tokens: result.tokens };
+  }
+
+  /** Drops all tokens but the first `length`; a recurrent state that cannot go back is cleared and says so. */
+  async truncate(length: number): Promise<void> {
+    this.#pending = undefined;
+    await this.#exclusively(async () => {
+      await this.#flush();
+      if (length >= this.context.native.length(this.id)) return;
+      await abortable(this.context.native.truncate(this.id, length), undefined, () => undefined).finally(() =>
+        this.#tokens.truncate(this.context.isDisposed ? 0 : this.context.native.length(this.id)),
+      );
+    });
+  }
+
+  /**
+   * Writes tokens and cache to a file. The file is complete or, on any failure, what it was before.
+   * @throws {StateFileError} naming the path and the cause
+   */
+  async save(path: string): Promise<void> {
+    const bytes = await this.#exclusively(async () => {
+      await this.#flush();
+      return abortable(this.context.native.saveState(this.id), undefined, () => undefined);
+    });
+    await writeStateFile(path, { tokens: this.tokens, bytes, fingerprint: this.#fingerprint() });
+  }
+
+  /**
+   * Reads what {@link save} wrote, into this sequence.
+   * @throws {StateFileError} when the file is damaged or of another model or cache type; the sequence is then as before,
+   *   or empty when llama.cpp itself refused the bytes
+   */
+  async load(path: string): Promise<void> {
+    const state = await readStateFile(path, this.#fingerprint());
+    const { contextSize } = this.context.info;
+    if (state.tokens.length > contextSize) throw new ContextFullError(state.tokens.length, contextSize);
+    await this.#exclusively(async () => {
+      await this.#flush();
+      this.#pending = undefined;
+      this.#tokens.truncate(0);
+      const loading = this.context.native.loadState(this.id, state.bytes, state.tokens.length);
+      await abortable(loading, undefined, () => undefined);
+      this.#tokens.append(state.tokens);
+    });
+  }
+
+  #fingerprint(): StateFingerprint {
+    const { info } = this.context.model;
+    return {
+      architecture: info.architecture,
+      numParameters: info.numParameters,
+      vocabSize: info.vocabSize,
+      numLayers: info.numLayers,
+      embeddingSize: info.embeddingSize,
+    };
+  }
+
+  #sampling(sampler: Sampler): Pick<NativeDecodeRequest, 'sampler' | 'history'> {
+    return { sampler: sampler.native, history: sampler.needsHistory ? this.#tokens.view : undefined };
+  }
+
+  /** Goes back to `length` tokens; to 0 where the state cannot. */
+  async #cutBack(length: number): Promise<number> {
+    try {
+      await this.truncate(length);
+      return length;
+    } catch (error) {
+      if (!(error instanceof UnsupportedCacheError)) throw error;
+      return 0;
+    }
+  }
+
+  async #decode(
+    request: Omit<NativeDecodeRequest, 'sequence'>,
+    signal: AbortSignal | undefined,
+  ): Promise<DecodedRows> {
+    const result = await this.#call(signal, request, (full) => this.context.native.decode(full));
+    return { ...result, rows: new NativeDistributionRows(result.rows) };
+  }
+
+  /** Runs a decode; after a failure the tokens are what the cache still holds. */
+  async #call<T>(
+    signal: AbortSignal | undefined,
+    request: Omit<NativeDecodeRequest, 'sequence'>,
+    run: (request: NativeDecodeRequest) => Promise<T>,
+  ): Promise<T> {
+    signal?.throwIfAborted();
+    const { context } = this;
+    const abort = (): void => {
+      if (!context.isDisposed) context.native.abort();
+    };
+    return this.#exclusively(async () => {
+      const commit = this.#commit;
+      this.#commit = undefined;
+      this.#pending = undefined;
+      signal?.addEventListener('abort', abort, { once: true });
+      try {
+        return await this.#repeated(signal, (isFirst) =>
+          run({ ...request, sequence: this.id, commit: isFirst ? commit : undefined }),
+        );
+      } catch (error) {
+        if (!context.isDisposed) this.#tokens.truncate(context.native.length(this.id));
+        throw error;
+      } finally {
+        signal?.removeEventListener('abort', abort);
+      }
+    });
+  }
+
+  /** An abort ends every call of the context: one that was meant for another sequence is answered by a repetition. */
+  async #repeated<T>(signal: AbortSignal | undefined, run: (isFirst: boolean) => Promise<T>): Promise<T> {
+    for (let isFirst = true; ; isFirst = false) {
+      try {
+        return await run(isFirst);
+      } catch (error) {
+        if (!isAborted(error)) throw typedError(error);
+        if (signal?.aborted === true) throw signal.reason;
+        if (this.context.isDisposed) throw new DisposedError('The context');
+      }
+    }
+  }
+
+  async #flush(): Promise<void> {
+    const node = this.#commit;
+    this.#commit = undefined;
+    if (node === undefined) return;
+    await abortable(this.context.native.commit(this.id, node), undefined, () => undefined);
+  }
+
+  async #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#isBusy) throw new BusyError(`Sequence ${this.id}`);
+    this.#isBusy = true;
+    try {
+      return await work();
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+}
