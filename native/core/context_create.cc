@@ -57,7 +57,9 @@ Status Context::create(std::shared_ptr<Model> model, std::shared_ptr<ComputePool
   const int32_t n_scratch = recurrent ? 0 : options.n_scratch;
   params.n_seq_max = static_cast<uint32_t>(options.n_sequences + n_scratch);
   params.n_rs_seq = recurrent ? static_cast<uint32_t>(options.n_rollback) : 0;
-  params.n_outputs_max = static_cast<uint32_t>(std::min(options.n_batch, kMaxOutputs));
+  // llama.cpp asserts room for one output a sequence, whatever the batch.
+  params.n_outputs_max =
+      std::max(static_cast<uint32_t>(std::min(options.n_batch, kMaxOutputs)), params.n_seq_max);
   params.n_threads = pool->n_threads();
   params.n_threads_batch = pool->n_threads();
   params.flash_attn_type = options.flash_attention;

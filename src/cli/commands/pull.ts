@@ -1,9 +1,8 @@
 import { stat } from 'node:fs/promises';
-import cliProgress from 'cli-progress';
 import type { CommandModule } from 'yargs';
-import type { DownloadProgress } from '../../model/download.js';
 import { sha256OfFile } from '../../model/file-checksum.js';
 import { resolveModel } from '../../model/hub.js';
+import { byteProgress } from '../progress.js';
 
 interface PullArguments {
   model: string;
@@ -35,7 +34,7 @@ export const pullCommand: CommandModule<object, PullArguments> = {
       })
       .option('json', { type: 'boolean', default: false, describe: 'Print one JSON object' }),
   handler: async ({ model, directory, sha256, json }) => {
-    const progress = process.stderr.isTTY ? progressBar() : progressLines();
+    const progress = byteProgress();
     const path = await resolveModel(model, { directory, sha256, onProgress: progress.show }).finally(
       progress.end,
     );
@@ -47,43 +46,3 @@ export const pullCommand: CommandModule<object, PullArguments> = {
     }
   },
 };
-
-interface ProgressView {
-  readonly show: (progress: DownloadProgress) => void;
-  readonly end: () => void;
-}
-
-const inMegabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
-
-function progressBar(): ProgressView {
-  const bar = new cliProgress.SingleBar({
-    stream: process.stderr,
-    format: '{bar} {percentage} % | {value} of {total} MB | {eta_formatted} left',
-    formatValue: (value, _options, type) =>
-      type === 'value' || type === 'total' ? inMegabytes(value) : String(value),
-    hideCursor: true,
-  });
-  return {
-    show: ({ bytes, totalBytes }) => {
-      if (!bar.isActive) bar.start(totalBytes, bytes);
-      bar.setTotal(totalBytes);
-      bar.update(bytes);
-    },
-    end: () => bar.stop(),
-  };
-}
-
-/** A line at the start and whenever another tenth is done. */
-function progressLines(): ProgressView {
-  let shownTenths = -1;
-  return {
-    show: ({ bytes, totalBytes }) => {
-      const numTenths = totalBytes > 0 ? Math.floor((10 * bytes) / totalBytes) : 0;
-      if (numTenths <= shownTenths) return;
-      shownTenths = numTenths;
-      const total = totalBytes > 0 ? ` of ${inMegabytes(totalBytes)}` : '';
-      console.error(`${numTenths * 10} % | ${inMegabytes(bytes)}${total} MB`);
-    },
-    end: () => undefined,
-  };
-}

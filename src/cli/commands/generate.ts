@@ -1,0 +1,125 @@
+import { once } from 'node:events';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { text as readAll } from 'node:stream/consumers';
+import type { CommandModule } from 'yargs';
+import type { GenerationResult } from '../../engine/decode-loop.js';
+import { createEngine, type Engine } from '../../engine/engine.js';
+import type { GenerateOptions } from '../../engine/options.js';
+import { engineOptionsOf, samplingOf, withEngineOptions, type EngineArguments } from '../engine-options.js';
+import { loadModelsOf } from '../models.js';
+import { numberValue, UsageError } from '../option-values.js';
+import { statusLine } from '../status-line.js';
+
+interface GenerateArguments extends EngineArguments {
+  prompt: string | undefined;
+  'prompt-file': string | undefined;
+  samples: number | undefined;
+  trace: string | undefined;
+  json: boolean;
+  verbose: boolean;
+}
+
+/** `outrider generate`: text from a prompt; the text alone goes to stdout. */
+export const generateCommand: CommandModule<object, GenerateArguments> = {
+  command: 'generate',
+  describe: 'Generate text from a prompt',
+  builder: (parser) =>
+    withEngineOptions(parser)
+      .options({
+        prompt: { type: 'string', requiresArg: true, describe: 'Prompt' },
+        'prompt-file': { type: 'string', requiresArg: true, describe: 'File with the prompt; - is stdin' },
+        samples: {
+          type: 'string',
+          requiresArg: true,
+          coerce: numberValue('samples'),
+          describe: 'Print N JSON objects, one a line, with seeds seed..seed+N-1',
+        },
+        trace: {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Write every round to this file, one JSON object a line',
+        },
+        json: { type: 'boolean', default: false, describe: 'Print one JSON object' },
+      })
+      .conflicts('prompt', 'prompt-file')
+      .example('$0 generate --target T.gguf --draft D.gguf --prompt "Once upon a time"', '') as never,
+  handler: async (args) => {
+    const prompt = await promptOf(args);
+    const samples = args.samples;
+    if (samples !== undefined && !(Number.isSafeInteger(samples) && samples >= 1)) {
+      throw new UsageError(`Expected an integer of at least 1 for --samples but received ${samples}`);
+    }
+    const engineOptions = engineOptionsOf(args);
+    const { target, draft } = await loadModelsOf(args);
+    const engine = await createEngine({ ...engineOptions, target, draft });
+    const trace = args.trace === undefined ? undefined : createWriteStream(args.trace);
+    try {
+      if (trace !== undefined) await once(trace, 'open');
+      await generateAll(engine, prompt, args, trace);
+    } finally {
+      trace?.end();
+      await engine.dispose();
+      target.dispose();
+      draft?.dispose();
+    }
+  },
+};
+
+async function promptOf(args: GenerateArguments): Promise<string> {
+  const file = args['prompt-file'];
+  if (args.prompt !== undefined) return args.prompt;
+  if (file === undefined) throw new UsageError('Expected --prompt TEXT or --prompt-file FILE');
+  return file === '-' ? readAll(process.stdin) : readFile(file, 'utf8');
+}
+
+async function generateAll(
+  engine: Engine,
+  prompt: string,
+  args: GenerateArguments,
+  trace: WriteStream | undefined,
+): Promise<void> {
+  const interruption = new AbortController();
+  const interrupt = (): void => interruption.abort(new DOMException('Interrupted', 'AbortError'));
+  process.once('SIGINT', interrupt);
+  const options: GenerateOptions = {
+    maxTokens: args['max-tokens'],
+    sampling: samplingOf(args),
+    stop: args.stop,
+    ignoreEos: args['ignore-eos'],
+    signal: interruption.signal,
+  };
+  const firstSeed = args.seed ?? 0;
+  const isJson = args.json || args.samples !== undefined;
+  try {
+    for (let sample = 0; sample < (args.samples ?? 1) && !interruption.signal.aborted; sample++) {
+      const seed = firstSeed + sample;
+      const result = await generateOne(engine, prompt, { ...options, seed }, !isJson, trace);
+      if (isJson) console.log(JSON.stringify(args.samples === undefined ? result : { seed, ...result }));
+      else console.error(statusLine(result));
+    }
+  } finally {
+    process.off('SIGINT', interrupt);
+  }
+}
+
+/** An interrupted generation is a result like any other: what came so far. */
+async function generateOne(
+  engine: Engine,
+  prompt: string,
+  options: GenerateOptions,
+  isShown: boolean,
+  trace: WriteStream | undefined,
+): Promise<GenerationResult> {
+  const generation = engine.generate(prompt, options);
+  try {
+    for await (const event of generation) {
+      if (event.type === 'text' && isShown) process.stdout.write(event.text);
+      if (event.type === 'round') trace?.write(`${JSON.stringify(event.round)}\n`);
+    }
+  } catch (error) {
+    if (error !== options.signal?.reason) throw error;
+  }
+  if (isShown) process.stdout.write('\n');
+  return generation.result;
+}

@@ -1,0 +1,195 @@
+// The options that generate and chat share: models, sampling, speculation. One place for names, help and meaning.
+import type { Argv, InferredOptionTypes, Options } from 'yargs';
+import type { EngineOptions } from '../engine/options.js';
+import type { SamplingParams } from '../types.js';
+import { logitBiasValue, numberValue, UsageError } from './option-values.js';
+
+/** A numeric option; text is read strictly, so that a typo is an error and not NaN. */
+function numeric<Name extends string>(name: Name, describe: string, group: string) {
+  return {
+    type: 'string',
+    requiresArg: true,
+    describe,
+    group,
+    coerce: numberValue(name),
+  } as const satisfies Options;
+}
+
+const models = 'Models:';
+const sampling = 'Sampling:';
+const speculation = 'Speculation:';
+
+const definitions = {
+  target: {
+    type: 'string',
+    requiresArg: true,
+    group: models,
+    describe: 'Target model: path, hf:user/repo:quant or https address',
+  },
+  draft: {
+    type: 'string',
+    requiresArg: true,
+    group: models,
+    describe: 'Draft model with the same vocabulary',
+  },
+  gpu: {
+    choices: ['auto', 'off', 'cuda', 'metal', 'vulkan'] as const,
+    default: 'auto' as const,
+    group: models,
+    describe: 'Device',
+  },
+  'gpu-layers': {
+    type: 'string',
+    requiresArg: true,
+    group: models,
+    describe: 'Layers on the GPU: auto, max or a number',
+  },
+  threads: numeric('threads', 'CPU threads, default all cores', models),
+  'context-size': numeric('context-size', 'KV cache in tokens', models),
+  'batch-size': numeric('batch-size', 'Largest decode in tokens', models),
+  'kv-type': {
+    choices: ['f32', 'f16', 'q8_0', 'q4_0'] as const,
+    group: models,
+    describe: 'KV cache type, default f16',
+  },
+  'flash-attention': {
+    choices: ['auto', 'on', 'off'] as const,
+    group: models,
+    describe: 'Flash attention, default auto',
+  },
+  temperature: numeric('temperature', 'Default 0.8; 0 is greedy', sampling),
+  'top-k': numeric('top-k', 'Keep the K likeliest tokens; 0 is off', sampling),
+  'top-p': numeric('top-p', 'Keep the likeliest tokens up to this mass; 1 is off', sampling),
+  'min-p': numeric('min-p', 'Drop tokens below this share of the likeliest', sampling),
+  'typical-p': numeric('typical-p', 'Locally typical sampling; 1 is off', sampling),
+  'repeat-penalty': numeric('repeat-penalty', '1 is off', sampling),
+  'frequency-penalty': numeric('frequency-penalty', '0 is off', sampling),
+  'presence-penalty': numeric('presence-penalty', '0 is off', sampling),
+  'penalty-last-n': numeric('penalty-last-n', 'Tokens that the penalties see; -1 is all', sampling),
+  'dry-multiplier': numeric('dry-multiplier', 'DRY penalty; 0 is off', sampling),
+  'dry-base': numeric('dry-base', 'Growth of the DRY penalty', sampling),
+  'dry-allowed-length': numeric('dry-allowed-length', 'Repeated tokens that DRY allows', sampling),
+  'logit-bias': {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    group: sampling,
+    describe: 'ID:X adds X to a token; repeatable',
+  },
+  seed: numeric('seed', 'Default 0', sampling),
+  'max-tokens': numeric('max-tokens', 'Output tokens at most', sampling),
+  stop: {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    group: sampling,
+    describe: 'Text that ends the output; repeatable',
+  },
+  'ignore-eos': {
+    type: 'boolean',
+    default: false,
+    group: sampling,
+    describe: 'Go on past end-of-generation tokens',
+  },
+  drafter: {
+    type: 'string',
+    requiresArg: true,
+    group: speculation,
+    describe: 'none or model; default: model where there is a draft',
+  },
+  verifier: {
+    type: 'string',
+    requiresArg: true,
+    default: 'auto',
+    group: speculation,
+    describe: 'auto, match, rejection or block',
+  },
+  tree: {
+    type: 'string',
+    requiresArg: true,
+    default: 'auto',
+    group: speculation,
+    describe: 'Shape of the draft: auto or chain:N',
+  },
+  'min-draft-probability': numeric(
+    'min-draft-probability',
+    'Stop drafting below this confidence',
+    speculation,
+  ),
+  'draft-draws': {
+    choices: ['auto', 'argmax', 'sampled'] as const,
+    group: speculation,
+    describe: 'How the draft model draws',
+  },
+  'measure-speedup': {
+    type: 'boolean',
+    default: true,
+    group: speculation,
+    describe: 'Mix in plain rounds to measure the speedup',
+  },
+} as const satisfies Record<string, Options>;
+
+/** Values of the shared options. */
+export type EngineArguments = InferredOptionTypes<typeof definitions>;
+
+/** Adds the shared options to a command. */
+export function withEngineOptions<T>(parser: Argv<T>): Argv<T & EngineArguments> {
+  return parser.options(definitions) as unknown as Argv<T & EngineArguments>;
+}
+
+/** Temperature where none is given: what chat tools commonly use. */
+const defaultTemperature = 0.8;
+
+/** Sampling parameters; undefined fields keep the library's neutral defaults. */
+export function samplingOf(args: EngineArguments): SamplingParams {
+  return {
+    temperature: args.temperature ?? defaultTemperature,
+    topK: args['top-k'],
+    topP: args['top-p'],
+    minP: args['min-p'],
+    typicalP: args['typical-p'],
+    repeatPenalty: args['repeat-penalty'],
+    frequencyPenalty: args['frequency-penalty'],
+    presencePenalty: args['presence-penalty'],
+    penaltyLastN: args['penalty-last-n'],
+    dryMultiplier: args['dry-multiplier'],
+    dryBase: args['dry-base'],
+    dryAllowedLength: args['dry-allowed-length'],
+    logitBias: logitBiasValue(args['logit-bias']),
+  };
+}
+
+/** Engine options but for the models. */
+export function engineOptionsOf(args: EngineArguments): Omit<EngineOptions, 'target' | 'draft'> {
+  const { drafter } = args;
+  if (drafter !== undefined && drafter !== 'none' && drafter !== 'model') {
+    throw new UsageError(`Expected none or model for --drafter but received ${drafter}`);
+  }
+  return {
+    drafter,
+    verifier: args.verifier,
+    tree: args.tree,
+    minDraftProbability: args['min-draft-probability'],
+    draftDraws: args['draft-draws'],
+    measureSpeedup: args['measure-speedup'],
+    context: contextOptionsOf(args),
+  };
+}
+
+/** Options of the contexts. */
+export function contextOptionsOf(args: EngineArguments): NonNullable<EngineOptions['context']> {
+  return {
+    contextSize: args['context-size'],
+    batchSize: args['batch-size'],
+    kvType: args['kv-type'],
+    flashAttention: args['flash-attention'],
+    threads: args.threads,
+  };
+}
+
+/** `--gpu-layers` as the library takes it. */
+export function gpuLayersOf(args: EngineArguments): 'auto' | 'max' | number | undefined {
+  const value = args['gpu-layers'];
+  if (value === undefined || value === 'auto' || value === 'max') return value;
+  return numberValue('gpu-layers')(value);
+}

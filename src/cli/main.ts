@@ -1,0 +1,51 @@
+// Entry of the command line: commands, exit codes, how failures are shown.
+import yargs from 'yargs';
+import { OutriderError } from '../errors.js';
+import { chatCommand } from './commands/chat.js';
+import { generateCommand } from './commands/generate.js';
+import { inspectCommand } from './commands/inspect.js';
+import { pullCommand } from './commands/pull.js';
+import { printFailure } from './failure.js';
+import { UsageError } from './option-values.js';
+
+/** Exit statuses of the command line. */
+const exitCodes = { done: 0, failure: 1, usage: 2 } as const;
+
+/** Runs one command; resolves to the exit status. */
+export async function main(args: readonly string[]): Promise<number> {
+  const isVerbose = args.includes('--verbose');
+  let usage: string | undefined;
+  const parser = yargs([...args])
+    .scriptName('outrider')
+    .usage('$0 <command>\n\nExact speculative decoding for GGUF models on this machine.')
+    .command(generateCommand)
+    .command(chatCommand)
+    .command(inspectCommand)
+    .command(pullCommand)
+    .option('verbose', { type: 'boolean', default: false, describe: 'Stack traces and the log of llama.cpp' })
+    .demandCommand(1, 'Expected a command.')
+    .strict()
+    .recommendCommands()
+    .exitProcess(false)
+    .wrap(Math.min(110, process.stderr.columns ?? 110))
+    .fail((message, error) => {
+      if (error !== undefined) throw error;
+      usage = message;
+      throw new UsageError(message);
+    });
+  try {
+    await parser.parseAsync();
+    return exitCodes.done;
+  } catch (error) {
+    printFailure(error, isVerbose);
+    if (usage !== undefined) console.error('Run outrider --help, or outrider <command> --help.');
+    return isUsage(error) ? exitCodes.usage : exitCodes.failure;
+  }
+}
+
+/** Misuse of options shows itself as a built-in error of the library's own checks. */
+function isUsage(error: unknown): boolean {
+  if (error instanceof OutriderError) return false;
+  if (error instanceof UsageError) return true;
+  return (error instanceof TypeError || error instanceof RangeError) && error.message.startsWith('Expected');
+}

@@ -1,0 +1,55 @@
+// From the command line's model references to loaded models.
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { resolveModel } from '../model/hub.js';
+import { loadModels } from '../model/load-model.js';
+import { setLogHandler } from '../model/log.js';
+import type { Model } from '../model/model.js';
+import { contextOptionsOf, gpuLayersOf, type EngineArguments } from './engine-options.js';
+import { UsageError } from './option-values.js';
+import { byteProgress, shareProgress } from './progress.js';
+
+const demoModel = (name: string): string =>
+  fileURLToPath(new URL(`../../models/demo/${name}.gguf`, import.meta.url));
+
+/** A target and, where one is wanted, a draft model. */
+export interface LoadedModels {
+  readonly target: Model;
+  readonly draft: Model | undefined;
+}
+
+/** Paths of the models that the arguments name; without a target, those of the demo pair. */
+async function modelPaths(args: EngineArguments): Promise<string[]> {
+  const wantsDraft = args.drafter !== 'none';
+  if (args.drafter === 'model' && args.target !== undefined && args.draft === undefined) {
+    throw new UsageError('Expected --draft D.gguf with --drafter model');
+  }
+  if (args.target === undefined && !existsSync(demoModel('target'))) {
+    throw new UsageError('Expected --target T.gguf: there are no demo models. Make them with: npm run demo');
+  }
+  const target = args.target ?? demoModel('target');
+  const draft = args.draft ?? (args.target === undefined ? demoModel('draft') : undefined);
+  const references = draft === undefined || !wantsDraft ? [target] : [target, draft];
+  const paths: string[] = [];
+  for (const reference of references) {
+    const progress = byteProgress();
+    paths.push(await resolveModel(reference, { onProgress: progress.show }).finally(progress.end));
+  }
+  return paths;
+}
+
+/** Loads what the arguments ask for; progress goes to stderr. */
+export async function loadModelsOf(args: EngineArguments & { verbose?: boolean }): Promise<LoadedModels> {
+  if (args.verbose === true)
+    setLogHandler((level, text) => process.stderr.write(`${level}: ${text}`), 'info');
+  const paths = await modelPaths(args);
+  const progress = shareProgress('Loading');
+  const [target, draft] = await loadModels(paths, {
+    gpu: args.gpu,
+    gpuLayers: gpuLayersOf(args),
+    context: contextOptionsOf(args),
+    onProgress: progress.show,
+  }).finally(progress.end);
+  if (target!.gpuLayers !== 0) console.error(`Placement: ${target!.placement}`);
+  return { target: target!, draft };
+}

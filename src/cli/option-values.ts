@@ -1,0 +1,38 @@
+// Reading option values from text. Knows nothing of what they mean.
+
+/** Wrong use of the command line; the exit status is 2. */
+export class UsageError extends Error {}
+
+/** A number, or an error that names the option and what was given. */
+export function numberValue(name: string): (value: string | undefined) => number | undefined {
+  return (value) => {
+    if (value === undefined) return undefined;
+    const number = Number(onlyOnce(name, value));
+    if (value.trim() === '' || Number.isNaN(number)) {
+      throw new UsageError(`Expected a number for --${name} but received ${JSON.stringify(value)}`);
+    }
+    return number;
+  };
+}
+
+/** An option that may be given once; the last word would win silently otherwise. */
+export function onlyOnce(name: string, value: string): string {
+  if (!Array.isArray(value)) return value;
+  throw new UsageError(`Expected one value for --${name} but received ${value.join(' and ')}`);
+}
+
+/** Token biases written as ID:X, X a number or -inf. */
+export function logitBiasValue(values: readonly string[] | undefined): Map<number, number> {
+  const bias = new Map<number, number>();
+  for (const value of values ?? []) {
+    const match = /^(\d+):(.+)$/.exec(value);
+    const number = match === null ? NaN : match[2] === '-inf' ? -Infinity : Number(match[2]);
+    if (match === null || Number.isNaN(number)) {
+      throw new UsageError(
+        `Expected ID:X, such as 42:-1.5 or 42:-inf, for --logit-bias but received ${value}`,
+      );
+    }
+    bias.set(Number(match[1]), number);
+  }
+  return bias;
+}

@@ -1,0 +1,14 @@
+// One line about how a generation goes.
+import type { GenerationResult } from '../engine/decode-loop.js';
+
+/** Speed, acceptance and speedup, for people. */
+export function statusLine({ stats, lossless }: GenerationResult): string {
+  const parts = [`${stats.outputTokens} tokens`, `${stats.tokensPerSecond.toFixed(1)} tokens/s`];
+  if (stats.draftTokens > 0) {
+    parts.push(`acceptance ${(100 * stats.acceptanceRate).toFixed(0)} %`);
+    parts.push(`${stats.meanAcceptanceLength.toFixed(2)} tokens a round`);
+  }
+  if (stats.speedup !== null) parts.push(`speedup ${stats.speedup.toFixed(2)} over plain decoding`);
+  if (!lossless) parts.push('lossy');
+  return parts.join(' | ');
+}
