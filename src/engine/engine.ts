@@ -36,6 +36,8 @@ interface EngineParts {
   readonly isMeasuring: boolean;
 }
 
+/** A chain has one leaf; each sequence id that a context keeps for more makes llama.cpp's decode slower. */
+const chainLeaves = 1;
 /** Rollback of drafts needs this many tokens of the draft model's own state beyond the chain. */
 const draftRollbackSlack = 1;
 
@@ -52,7 +54,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const { target, draft } = options;
   const choice = drafterChoice(options);
   if (choice === 'model') requireSameVocabulary(target, draft!);
-  const context = await target.createContext(options.context);
+  const context = await target.createContext({ maxLeaves: chainLeaves, ...options.context });
   let draftContext: Context | undefined;
   try {
     if (choice === 'model') draftContext = await createDraftContext(options, context.info, shape);
@@ -191,7 +193,7 @@ function drafterChoice({ drafter = 'auto', draft }: EngineOptions): 'none' | 'mo
 function createDraftContext(options: EngineOptions, info: ContextInfo, shape: TreeShape): Promise<Context> {
   return options.draft!.createContext({
     rollbackTokens: shape.numNodes + draftRollbackSlack,
-    maxLeaves: 1,
+    maxLeaves: chainLeaves,
     ...(options.draftContext ?? { ...options.context, contextSize: info.contextSize }),
   });
 }
