@@ -10,11 +10,11 @@ import { parseArgs } from 'node:util';
 const nativeDir = dirname(fileURLToPath(import.meta.url));
 const sourceDir = join(nativeDir, 'llama.cpp');
 
-const usage = `Usage: node native/build.mjs [--cuda] [--vulkan] [--rpc] [--sanitize] [--tests] [--out DIR] [-D NAME=VALUE]...
+const usage = `Usage: node native/build.mjs [--cuda] [--vulkan] [--rpc] [--sanitize] [--tests MODEL] [--out DIR] [-D NAME=VALUE]...
 
   --cuda, --vulkan, --rpc  compile that backend from source (Metal is on by default on macOS)
   --sanitize               AddressSanitizer and UndefinedBehaviorSanitizer
-  --tests                  also build and run the C++ unit tests
+  --tests MODEL            also build the C++ unit tests and run them on this small GGUF
   --clean                  start from an empty build folder
   --out DIR                build folder, default native/build
   -D NAME=VALUE            passed on to CMake`;
@@ -101,7 +101,8 @@ function cmakeDefines(options, tag) {
   if (options.vulkan) defines.GGML_VULKAN = 'ON';
   if (options.rpc) defines.GGML_RPC = 'ON';
   if (options.sanitize) Object.assign(defines, { OUTRIDER_SANITIZE: 'ON', GGML_NATIVE: 'ON' });
-  if (options.tests) defines.OUTRIDER_TESTS = 'ON';
+  if (options.tests)
+    Object.assign(defines, { OUTRIDER_TESTS: 'ON', OUTRIDER_TEST_MODEL: resolve(options.tests) });
   if (works('ccache', ['--version'])) {
     defines.CMAKE_C_COMPILER_LAUNCHER = 'ccache';
     defines.CMAKE_CXX_COMPILER_LAUNCHER = 'ccache';
@@ -121,11 +122,12 @@ function build(options) {
   mkdirSync(out, { recursive: true });
   const cmakeJs = createRequire(import.meta.url).resolve('cmake-js/bin/cmake-js');
   const generator = works('ninja', ['--version']) ? ['--generator', 'Ninja'] : [];
-  const args = [cmakeJs, 'compile', '--directory', nativeDir, '--out', out, '--parallel', '4', ...generator];
+  const args = ['--directory', nativeDir, '--out', out, '--parallel', '4', ...generator];
   args.push(...cmakeDefines(options, tag));
-  if (options.tests) args.push('--CDCMAKE_JS_TESTS=ON');
-  run(process.execPath, args, { cwd: nativeDir });
-  if (options.tests) run('ctest', ['--test-dir', out, '--output-on-failure']);
+  // A folder that is configured already would keep its old options.
+  for (const step of ['configure', 'compile'])
+    run(process.execPath, [cmakeJs, step, ...args], { cwd: nativeDir });
+  if (options.tests) run('ctest', ['--test-dir', out, '--output-on-failure', '--no-tests=error']);
 }
 
 function main() {
@@ -135,7 +137,7 @@ function main() {
       vulkan: { type: 'boolean' },
       rpc: { type: 'boolean' },
       sanitize: { type: 'boolean' },
-      tests: { type: 'boolean' },
+      tests: { type: 'string' },
       clean: { type: 'boolean' },
       install: { type: 'boolean' },
       out: { type: 'string' },

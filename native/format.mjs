@@ -41,7 +41,9 @@ function main(mode) {
     if (text === readFileSync(path, 'utf8')) continue;
     numDifferent += 1;
     if (mode === '--write') writeFileSync(path, text);
-    console.error(`${mode === '--write' ? 'formatted' : 'not formatted:'} ${relative(dirname(nativeDir), path)}`);
+    console.error(
+      `${mode === '--write' ? 'formatted' : 'not formatted:'} ${relative(dirname(nativeDir), path)}`,
+    );
   }
   if (mode === '--write' || numDifferent === 0) return 0;
   console.error(`${numDifferent} files differ: run node native/format.mjs --write`);

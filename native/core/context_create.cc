@@ -1,5 +1,7 @@
 // Creation of contexts and what their memory can undo.
 #include <algorithm>
+#include <cstdlib>
+#include <utility>
 
 #include "core/context.h"
 #include "core/log.h"
@@ -9,6 +11,13 @@ namespace outrider {
 namespace {
 
 constexpr int32_t kMaxSequences = 256;  // LLAMA_MAX_SEQ
+
+// The size of a head: what the file says, or the width shared evenly.
+int64_t head_size_of(const Model& model, const std::string& key) {
+  const std::string written = model.metadata(model.metadata("general.architecture") + ".attention." + key);
+  if (!written.empty()) return std::atoll(written.c_str());
+  return llama_model_n_embd(model.get()) / std::max(llama_model_n_head(model.get()), 1);
+}
 
 Status check(const ContextOptions& options, const Model& model) {
   const auto range = [](const char* name, int64_t value, int64_t low, int64_t high) {
@@ -29,9 +38,8 @@ Status check(const ContextOptions& options, const Model& model) {
     return Status::error(StatusCode::kContextCreate,
                          "A quantised V cache needs flash attention. Turn it on, or use kvType f16 or f32.");
   }
-  const int32_t n_head = std::max(llama_model_n_head(model.get()), 1);
-  const int64_t head_size = llama_model_n_embd(model.get()) / n_head;
-  for (const ggml_type type : {options.type_k, options.type_v}) {
+  for (const auto& [type, key] : {std::pair(options.type_k, "key_length"), std::pair(options.type_v, "value_length")}) {
+    const int64_t head_size = head_size_of(model, key);
     if (ggml_is_quantized(type) && head_size % ggml_blck_size(type) != 0) {
       return Status::error(StatusCode::kContextCreate,
                            std::string("A KV cache of type ") + ggml_type_name(type) +
@@ -58,8 +66,7 @@ Status Context::create(std::shared_ptr<Model> model, std::shared_ptr<ComputePool
   params.n_seq_max = static_cast<uint32_t>(options.n_sequences + n_scratch);
   params.n_rs_seq = recurrent ? static_cast<uint32_t>(options.n_rollback) : 0;
   // llama.cpp asserts room for one output a sequence, whatever the batch.
-  params.n_outputs_max =
-      std::max(static_cast<uint32_t>(std::min(options.n_batch, kMaxOutputs)), params.n_seq_max);
+  params.n_outputs_max = std::max(static_cast<uint32_t>(std::min(options.n_batch, kMaxOutputs)), params.n_seq_max);
   params.n_threads = pool->n_threads();
   params.n_threads_batch = pool->n_threads();
   params.flash_attn_type = options.flash_attention;

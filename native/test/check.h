@@ -38,7 +38,7 @@ struct Register {
 #define OUTRIDER_JOIN_(a, b) a##b
 #define OUTRIDER_JOIN(a, b) OUTRIDER_JOIN_(a, b)
 #define CHECK(...) outrider::test::check((__VA_ARGS__), #__VA_ARGS__, __FILE__, __LINE__)
-#define TEST(name)                                                                                           \
-  static void OUTRIDER_JOIN(case_, __LINE__)();                                                              \
+#define TEST(name)                                                                                                  \
+  static void OUTRIDER_JOIN(case_, __LINE__)();                                                                     \
   static const outrider::test::Register OUTRIDER_JOIN(case_entry_, __LINE__)(name, OUTRIDER_JOIN(case_, __LINE__)); \
   static void OUTRIDER_JOIN(case_, __LINE__)()
