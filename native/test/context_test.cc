@@ -12,6 +12,7 @@
 #include "core/backend.h"
 #include "core/gguf_file.h"
 #include "core/memory_estimate.h"
+#include "sampling/distribution.h"
 #include "test/check.h"
 
 namespace outrider {
@@ -138,12 +139,12 @@ TEST("requests that llama.cpp would abort on are refused, and the context goes o
   request.commit = 3;
   CHECK(code_of(request) == StatusCode::kShape);
   request.commit = kNoCommit;
-  for (int32_t n_past = 0; n_past < 128; n_past += 64) {
+  for (int32_t n_past = 0; n_past < context->n_ctx(); n_past += 64) {
     request.n_past = n_past;
     request.tokens.assign(64, 40);
     CHECK(code_of(request) == StatusCode::kOk);
   }
-  request.n_past = 128;
+  request.n_past = context->n_ctx();
   request.tokens = {40};
   CHECK(code_of(request) == StatusCode::kContextFull);
   CHECK(law_after(*context, {1, 40, 41}) == law_after(*make_context(), {1, 40, 41}));
