@@ -10,11 +10,12 @@ import { parseArgs } from 'node:util';
 const nativeDir = dirname(fileURLToPath(import.meta.url));
 const sourceDir = join(nativeDir, 'llama.cpp');
 
-const usage = `Usage: node native/build.mjs [--cuda] [--vulkan] [--rpc] [--sanitize] [--tests MODEL] [--out DIR] [-D NAME=VALUE]...
+const usage = `Usage: node native/build.mjs [--cuda] [--vulkan] [--rpc] [--sanitize] [--tests MODEL] [--bench] [--out DIR] [-D NAME=VALUE]...
 
   --cuda, --vulkan, --rpc  compile that backend from source (Metal is on by default on macOS)
   --sanitize               AddressSanitizer and UndefinedBehaviorSanitizer
   --tests MODEL            also build the C++ unit tests and run them on this small GGUF
+  --bench                  also build the bare decode loop that the library is measured against
   --clean                  start from an empty build folder
   --out DIR                build folder, default native/build
   -D NAME=VALUE            passed on to CMake`;
@@ -101,6 +102,7 @@ function cmakeDefines(options, tag) {
   if (options.vulkan) defines.GGML_VULKAN = 'ON';
   if (options.rpc) defines.GGML_RPC = 'ON';
   if (options.sanitize) Object.assign(defines, { OUTRIDER_SANITIZE: 'ON', GGML_NATIVE: 'ON' });
+  if (options.bench) defines.OUTRIDER_BENCH = 'ON';
   if (options.tests)
     Object.assign(defines, { OUTRIDER_TESTS: 'ON', OUTRIDER_TEST_MODEL: resolve(options.tests) });
   if (works('ccache', ['--version'])) {
@@ -138,6 +140,7 @@ function main() {
       rpc: { type: 'boolean' },
       sanitize: { type: 'boolean' },
       tests: { type: 'string' },
+      bench: { type: 'boolean' },
       clean: { type: 'boolean' },
       install: { type: 'boolean' },
       out: { type: 'string' },

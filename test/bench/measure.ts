@@ -1,0 +1,61 @@
+// What the benchmarks share: interleaved repetitions, medians, and the machine they ran on.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { cpus } from 'node:os';
+import { createInterface } from 'node:readline';
+import { median } from 'simple-statistics';
+
+/** One way of doing the same work; called once a repetition, returns its figure. */
+export type Contender = () => Promise<number>;
+
+/**
+ * Runs every contender once as a warm-up and then `repetitions` times, in turn.
+ * @returns by name, the figures of each repetition
+ */
+export async function interleave(
+  contenders: Readonly<Record<string, Contender>>,
+  repetitions: number,
+): Promise<Record<string, number[]>> {
+  const figures: Record<string, number[]> = {};
+  for (let repetition = -1; repetition < repetitions; repetition++) {
+    for (const [name, run] of Object.entries(contenders)) {
+      const figure = await run();
+      if (repetition >= 0) (figures[name] ??= []).push(figure);
+    }
+  }
+  return figures;
+}
+
+/** Median over repetitions of the quotient of two contenders' figures. */
+export function medianRatio(over: readonly number[], under: readonly number[]): number {
+  return median(over.map((value, index) => value / under[index]!));
+}
+
+/** A process that answers each line on its stdin with one line. */
+export class LineServer {
+  readonly #process: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(command: string, args: readonly string[]) {
+    this.#process = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#lines = createInterface({ input: this.#process.stdout! })[Symbol.asyncIterator]();
+  }
+
+  async ask(line: string): Promise<string> {
+    this.#process.stdin!.write(`${line}\n`);
+    const { done, value } = await this.#lines.next();
+    if (done === true) throw new Error(`${this.#process.spawnfile} ended without an answer to: ${line}`);
+    return value;
+  }
+
+  async close(): Promise<void> {
+    this.#process.stdin!.end();
+    if (this.#process.exitCode === null) await once(this.#process, 'exit');
+  }
+}
+
+/** Date and processor, for the head of a report. */
+export function machine(): string {
+  const [cpu] = cpus();
+  return `${new Date().toISOString().slice(0, 10)}, ${cpu?.model ?? 'unknown processor'}, ${cpus().length} threads`;
+}

@@ -1,0 +1,86 @@
+// What the library costs beyond llama.cpp: plain decoding against a bare C++ loop, and the price of a distribution.
+// npm run bench:overhead (after npm run build:native -- --bench)
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { median } from 'simple-statistics';
+import { createEngine, loadModel, Sampler } from '../../src/index.js';
+import { padModel } from '../fixtures/pad-model.js';
+import { SeededRandom } from '../fixtures/seeded-random.js';
+import { writeTinyModel } from '../fixtures/tiny-models.js';
+import { interleave, LineServer, machine, medianRatio } from './measure.js';
+
+const repetitions = 9;
+const threads = 2;
+const contextSize = 1024;
+const folder = mkdtempSync(join(tmpdir(), 'outrider-bench-'));
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** Milliseconds a token of both, and that they say the same. */
+async function againstBareLoop(name: string, path: string, numTokens: number): Promise<void> {
+  const bare = new LineServer('native/build/bin/plain_loop', [path, String(threads), String(contextSize)]);
+  const model = await loadModel(path, { gpu: 'off' });
+  const engine = await createEngine({ target: model, context: { contextSize, threads } });
+  const prompt = [1, ...Array.from({ length: 15 }, (_, index) => 270 + index)];
+  let lastTokens: (number | undefined)[] = [];
+  const figures = await interleave(
+    {
+      bare: async () => {
+        const [ms, token] = (await bare.ask([numTokens, ...prompt].join(' '))).split(' ').map(Number);
+        lastTokens = [token];
+        return ms! / numTokens;
+      },
+      library: async () => {
+        await engine.sequence.truncate(0);
+        const generation = engine.generate(prompt, {
+          maxTokens: numTokens,
+          sampling: { temperature: 0 },
+          ignoreEos: true,
+        });
+        const { stats, tokens } = await generation.finish();
+        lastTokens.push(tokens.at(-1));
+        return 1000 / stats.tokensPerSecond;
+      },
+    },
+    repetitions,
+  );
+  if (lastTokens[0] !== lastTokens[1])
+    throw new Error(`${name}: the last tokens differ: ${lastTokens.join(' and ')}`);
+  const ratio = medianRatio(figures.bare!, figures.library!);
+  const extra = median(figures.library!.map((ms, index) => 1000 * (ms - figures.bare![index]!)));
+  print(
+    `${name}: bare loop ${median(figures.bare!).toFixed(4)} ms a token, library ${median(figures.library!).toFixed(4)} ms, ` +
+      `speed of the library ${ratio.toFixed(4)} of the bare loop, ${extra.toFixed(1)} us more a round`,
+  );
+  await engine.dispose();
+  model.dispose();
+  await bare.close();
+}
+
+/** Milliseconds from logits to a row. */
+function ofDistribution(vocabSize: number, topK: number): void {
+  const random = new SeededRandom(7, 'logits');
+  const logits = Float32Array.from({ length: vocabSize }, () => 3 * random.normal());
+  const sampler = new Sampler({ temperature: 0.8, topK });
+  const times: number[] = [];
+  for (let repetition = 0; repetition < 200; repetition++) {
+    const started = performance.now();
+    sampler.native.apply(logits, new Int32Array(0)).release();
+    times.push(performance.now() - started);
+  }
+  print(`a distribution of ${vocabSize} logits with top-k ${topK}: ${median(times).toFixed(3)} ms a row`);
+}
+
+print(machine());
+const tiny = join(folder, 'tiny.gguf');
+const large = join(folder, 'large.gguf');
+writeTinyModel(tiny, { headDim: 64, heads: 2, kvHeads: 1, contextLength: contextSize });
+padModel(tiny, large, { parameters: 60e6, tensorType: 'q8_0' });
+try {
+  await againstBareLoop('60M parameters, q8_0', large, 64);
+  await againstBareLoop('tiny model', tiny, 256);
+  ofDistribution(128_000, 40);
+  ofDistribution(128_000, 0);
+} finally {
+  rmSync(folder, { recursive: true });
+}
