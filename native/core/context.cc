@@ -239,11 +239,14 @@ Status Context::draft(const DraftRequest& request, uint64_t epoch, std::vector<i
     const bool is_sampled = !request.uniforms.empty();
     const int32_t token = is_sampled ? sample_categorical(law, request.uniforms[tokens.size()])
                                      : law.ids[std::max_element(law.probs, law.probs + law.size) - law.probs];
-    rows.ids.insert(rows.ids.end(), row.ids.begin(), row.ids.end());
-    rows.probs.insert(rows.probs.end(), row.probs.begin(), row.probs.end());
-    rows.end_row();
+    if (request.keep_rows) {
+      rows.ids.insert(rows.ids.end(), row.ids.begin(), row.ids.end());
+      rows.probs.insert(rows.probs.end(), row.probs.begin(), row.probs.end());
+      rows.end_row();
+    }
     tokens.push_back(token);
     if (static_cast<int32_t>(tokens.size()) >= request.n_draft) return {};
+    if (request.stop_at_end && llama_vocab_is_eog(model_->vocab(), token)) return {};
     step.commit = kNoCommit;
     step.n_past += static_cast<int32_t>(step.tokens.size());
     if (step.n_past >= n_ctx()) return {};

@@ -54,6 +54,8 @@ struct DraftRequest {
   int32_t n_draft = 0;
   std::vector<double> uniforms;  // [n_draft] for sampled drafting, empty for the likeliest token
   double min_probability = 0;    // stops before a draw when the row's largest probability is below
+  bool keep_rows = true;         // false: `rows` stays empty
+  bool stop_at_end = false;      // stops after drawing an end-of-generation token
 };
 
 struct Timings {

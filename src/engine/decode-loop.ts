@@ -6,6 +6,7 @@ import { TokenBuffer } from '../model/token-buffer.js';
 import type { SamplingParams, TokenId } from '../types.js';
 import type { Verifier } from '../verify/verifier.js';
 import type { RoundPlanner } from './round-planner.js';
+import { PlainPace, runPlainRounds } from './plain-rounds.js';
 import { runRound, type RoundResult } from './round.js';
 import { StopStrings } from './stop-conditions.js';
 import type { Target } from './target.js';
@@ -52,6 +53,8 @@ export interface GenerationSetup {
   readonly seed: number;
   readonly maxTokens: number;
   readonly stop: readonly string[];
+  /** Goes on past end-of-generation tokens. */
+  readonly ignoreEos: boolean;
   /** True for tokens that end the generation. */
   readonly isEnd: (token: TokenId) => boolean;
   readonly text: TextStream;
@@ -65,6 +68,7 @@ export class DecodeLoop {
   readonly #tokens: TokenBuffer;
   readonly #output: TokenId[] = [];
   readonly #stops: StopStrings;
+  readonly #pace = new PlainPace();
   #text = '';
   #finishReason: FinishReason = 'abort';
 
@@ -97,24 +101,35 @@ export class DecodeLoop {
         finishReason = 'length';
         break;
       }
-      const round = await this.#round();
-      planner.observe(round.record);
-      this.#counters.round(round.record);
-      for (const [index, token] of round.tokens.entries()) {
-        finishReason = this.#finishAt(token);
-        if (finishReason === 'stop') break;
-        this.#counters.output(performance.now() - startedAt);
-        const isLast = index === round.tokens.length - 1;
-        yield { type: 'token', token, kind: isLast ? round.nextTokenKind : 'accepted' };
-        const { text, isStopped } = this.#stops.push(this.#setup.text.push(token));
-        this.#text += text;
-        if (text !== '') yield { type: 'text', text };
-        if (isStopped) finishReason = 'stop';
+      for (const round of await this.#rounds()) {
+        planner.observe(round.record);
+        this.#counters.round(round.record);
+        finishReason = yield* this.#emit(round, startedAt);
+        yield { type: 'round', round: round.record };
         if (finishReason !== undefined) break;
       }
-      yield { type: 'round', round: round.record };
     }
     yield* this.#finish(finishReason);
+  }
+
+  /** Tells the tokens of a round; returns why the generation ends with it, if it does. */
+  *#emit(
+    round: RoundResult,
+    startedAt: number,
+  ): Generator<GenerationEvent, FinishReason | undefined, undefined> {
+    for (const [index, token] of round.tokens.entries()) {
+      const finishReason = this.#finishAt(token);
+      if (finishReason === 'stop') return finishReason;
+      this.#counters.output(performance.now() - startedAt);
+      const isLast = index === round.tokens.length - 1;
+      yield { type: 'token', token, kind: isLast ? round.nextTokenKind : 'accepted' };
+      const { text, isStopped } = this.#stops.push(this.#setup.text.push(token));
+      this.#text += text;
+      if (text !== '') yield { type: 'text', text };
+      if (isStopped) return 'stop';
+      if (finishReason !== undefined) return finishReason;
+    }
+    return undefined;
   }
 
   async #decodePrompt(): Promise<void> {
@@ -133,13 +148,15 @@ export class DecodeLoop {
     return Math.min(target.contextSize - this.#tokens.length + 1, target.maxBatch);
   }
 
-  async #round(): Promise<RoundResult> {
-    const plan = this.#setup.planner.plan();
-    return runRound(this.#setup, {
-      tokens: this.#tokens.view,
-      outputPosition: this.#output.length,
-      plan: { ...plan, maxNodes: Math.min(plan.maxNodes, this.#room() - 1) },
-    });
+  async #rounds(): Promise<readonly RoundResult[]> {
+    const { planner, target, drafter, verifier, maxTokens } = this.#setup;
+    const start = { tokens: this.#tokens.view, outputPosition: this.#output.length };
+    if (drafter === undefined && verifier.lossless && target.extend !== undefined) {
+      return runPlainRounds(this.#setup, start, this.#pace, maxTokens - this.#output.length);
+    }
+    const plan = planner.plan();
+    const maxNodes = Math.min(plan.maxNodes, this.#room() - 1);
+    return [await runRound(this.#setup, { ...start, plan: { ...plan, maxNodes } })];
   }
 
   /** Takes an output token; says whether the generation ends with it, or before it by `stop`. */

@@ -1,6 +1,6 @@
 // The target as the decode loop sees it: what a fake in a test has to be.
 import type { Sampler } from '../model/sampler.js';
-import type { Sequence } from '../model/sequence.js';
+import type { ExtendedTokens, ExtendRequest, Sequence } from '../model/sequence.js';
 import type { DistributionRows } from '../sampling/distribution.js';
 import type { NodeIndex } from '../tree/token-tree.js';
 import type { TokenId } from '../types.js';
@@ -26,6 +26,12 @@ export interface Target {
   decode(tokens: Int32Array, parents: Int32Array, signal: AbortSignal | undefined): Promise<DecodedTree>;
   /** Keeps the path to `node` of the tree just decoded. */
   commit(node: NodeIndex): void;
+  /**
+   * Plain decoding of several tokens in one call: decodes `root`, draws a token, decodes it, and so on, a token for each
+   * uniform, or fewer where the context or, with `stopAtEnd`, the generation ends. Where it is missing, plain rounds
+   * decode one token each.
+   */
+  extend?(root: TokenId, request: Omit<ExtendRequest, 'sampler'>): Promise<ExtendedTokens>;
 }
 
 /** A target that computes. */
@@ -52,5 +58,9 @@ export class SequenceTarget implements Target {
 
   commit(node: NodeIndex): void {
     this.#sequence.commit(node);
+  }
+
+  extend(root: TokenId, request: Omit<ExtendRequest, 'sampler'>): Promise<ExtendedTokens> {
+    return this.#sequence.extend(root, { ...request, sampler: this.#sampler });
   }
 }

@@ -1,7 +1,7 @@
 // Options of a context, checked and in the addon's words.
 import type { NativeContextOptions } from '../bindings/native.js';
 import type { ComputePool } from './compute-pool.js';
-import { rejectUnknownKeys, requireInteger, requireOneOf } from './options.js';
+import { rejectUnknownKeys, requireBoolean, requireInteger, requireOneOf } from './options.js';
 
 const kvTypes = ['f32', 'f16', 'q8_0', 'q4_0'] as const;
 const flashAttentionChoices = ['auto', 'on', 'off'] as const;
@@ -90,6 +90,6 @@ export function nativeContextOptions(
     kvTypeK: kvType,
     kvTypeV: kvType,
     flashAttention: requireOneOf('flashAttention', options.flashAttention ?? 'auto', flashAttentionChoices),
-    offloadKv: options.offloadKv ?? true,
+    offloadKv: requireBoolean('offloadKv', options.offloadKv ?? true),
   };
 }

@@ -7,7 +7,7 @@ import { abortable } from './abort.js';
 import { nativeContextOptions, type ContextOptions } from './context-options.js';
 import { enableGpu, type Device, type GpuChoice } from './gpu-plugins.js';
 import { Model } from './model.js';
-import { rejectUnknownKeys, requireInteger, requireOneOf } from './options.js';
+import { rejectUnknownKeys, requireBoolean, requireInteger, requireOneOf } from './options.js';
 import { planPlacement, type PlacementNeed } from './placement.js';
 
 /** Options of {@link loadModel}. */
@@ -199,7 +199,11 @@ async function loadOnce(
       nativeModelOptions(gpuLayers, options, devices),
       options.onProgress,
     );
-    return new Model(path, await abortable(load.promise, options.signal, load.abort), gpuLayers, placement);
+    const native = await abortable(load.promise, options.signal, load.abort);
+    // The weights may have been complete before the abort was seen.
+    if (options.signal?.aborted === true) native.dispose();
+    options.signal?.throwIfAborted();
+    return new Model(path, native, gpuLayers, placement);
   } catch (error) {
     throw typedError(error);
   }
@@ -213,9 +217,9 @@ function nativeModelOptions(
   const names = options.devices ?? (gpuLayers === 0 ? [] : devices.map(({ name }) => name));
   return {
     gpuLayers,
-    useMmap: options.mmap ?? true,
-    useMlock: options.mlock ?? false,
-    checkTensors: options.checkTensors ?? false,
+    useMmap: requireBoolean('mmap', options.mmap ?? true),
+    useMlock: requireBoolean('mlock', options.mlock ?? false),
+    checkTensors: requireBoolean('checkTensors', options.checkTensors ?? false),
     vocabOnly: false,
     devices: names,
   };

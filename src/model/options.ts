@@ -22,3 +22,9 @@ export function requireOneOf<T extends string>(name: string, value: T, known: re
   if (known.includes(value)) return value;
   throw new TypeError(`Expected one of ${known.join(', ')} for ${name} but received ${String(value)}`);
 }
+
+/** @throws {TypeError} when `value` is not a boolean */
+export function requireBoolean(name: string, value: boolean): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new TypeError(`Expected a boolean for ${name} but received ${String(value)}`);
+}

@@ -6,6 +6,7 @@ import { ROOT, type NodeIndex } from '../tree/token-tree.js';
 import type { TokenId } from '../types.js';
 import { abortable } from './abort.js';
 import type { Context } from './context.js';
+import { requireInteger } from './options.js';
 import { NativeDistributionRows, type Sampler } from './sampler.js';
 import { readStateFile, writeStateFile, type StateFingerprint } from './state-file.js';
 import { TokenBuffer } from './token-buffer.js';
@@ -47,6 +48,22 @@ export interface DecodedRows {
 
 /** Drafted tokens and the rows they were drawn from. */
 export interface DraftedTokens extends DecodedRows {
+  readonly tokens: Int32Array;
+}
+
+/** What {@link Sequence.extend} is asked for. */
+export interface ExtendRequest {
+  readonly sampler: Sampler;
+  /** [numTokens], at least one, each in [0, 1): draws each token from its row. */
+  readonly uniforms: Float64Array;
+  /** Stops after an end-of-generation token. */
+  readonly stopAtEnd: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Tokens that {@link Sequence.extend} drew, and where its time went. */
+export interface ExtendedTokens extends Omit<DecodedRows, 'rows'> {
+  /** [1..numTokens] */
   readonly tokens: Int32Array;
 }
 
@@ -123,7 +140,7 @@ export class Sequence {
     const parents = request.parents && Int32Array.from(request.parents);
     const outputs = Int32Array.from(tokens.keys());
     const decoded = await this.#decode(
-      { tokens, parents, outputs, numPast: this.length, ...this.#sampling(request.sampler) },
+      { tokens, parents, outputs, numPast: this.length, ...this.#sampling(request.sampler, this.length) },
       request.signal,
     );
     this.#pending = { tokens, parents };
@@ -132,6 +149,8 @@ export class Sequence {
 
   /** Keeps the path from the tip to `node` of the tree just decoded, or none of it for -1. */
   commit(node: NodeIndex): void {
+    if (this.#isBusy) throw new BusyError(`Sequence ${this.id}`);
+    if (this.context.isDisposed) throw new DisposedError('The context');
     const pending = this.#pending;
     if (pending === undefined || !(node >= ROOT && node < pending.tokens.length)) {
       throw new RangeError(`Expected a node of the tree just decoded for node but received ${node}`);
@@ -159,27 +178,55 @@ export class Sequence {
     } else if (this.context.info.rollback !== 'full') {
       kept = await this.#cutBack(kept);
     }
-    this.#tokens.truncate(kept);
     const { sampler, numDraft, uniforms, minProbability = 0, vocabLimit, signal } = request;
     const rest = tokens.slice(kept);
-    const base = { tokens: rest, numPast: kept, vocabLimit, ...this.#sampling(sampler) };
+    const base = { tokens: rest, numPast: kept, vocabLimit, ...this.#sampling(sampler, kept) };
     const result = await this.#call(signal, base, (full) =>
-      this.context.native.draft({ ...full, numDraft, uniforms, minProbability }),
+      this.context.native.draft({
+        ...full,
+        numDraft,
+        uniforms,
+        minProbability,
+        keepRows: true,
+        stopAtEnd: false,
+      }),
     );
     this.#tokens.append(rest);
     return { ...result, rows: new NativeDistributionRows(result.rows), tokens: result.tokens };
   }
 
+  /**
+   * Decodes `root` and draws up to `uniforms.length` tokens one after the other, in one call. All but the last drawn
+   * token are part of the sequence afterwards, the root first.
+   */
+  async extend(root: TokenId, request: ExtendRequest): Promise<ExtendedTokens> {
+    const { sampler, uniforms, stopAtEnd, signal } = request;
+    const base = {
+      tokens: Int32Array.of(root),
+      numPast: this.length,
+      ...this.#sampling(sampler, this.length),
+    };
+    const numDraft = uniforms.length;
+    const { rows, tokens, decodeMs, samplingMs } = await this.#call(signal, base, (full) =>
+      this.context.native.draft({
+        ...full,
+        numDraft,
+        uniforms,
+        stopAtEnd,
+        minProbability: 0,
+        keepRows: false,
+      }),
+    );
+    rows.release();
+    this.#tokens.append([root]);
+    this.#tokens.append(tokens.subarray(0, -1));
+    return { tokens, decodeMs, samplingMs };
+  }
+
   /** Drops all tokens but the first `length`; a recurrent state that cannot go back is cleared and says so. */
   async truncate(length: number): Promise<void> {
-    this.#pending = undefined;
-    await this.#exclusively(async () => {
-      await this.#flush();
-      if (length >= this.context.native.length(this.id)) return;
-      await abortable(this.context.native.truncate(this.id, length), undefined, () => undefined).finally(() =>
-        this.#tokens.truncate(this.context.isDisposed ? 0 : this.context.native.length(this.id)),
-      );
-    });
+    requireInteger('length', length, 0);
+    await this.#exclusively(() => this.#cut(length));
   }
 
   /**
@@ -188,7 +235,7 @@ export class Sequence {
    */
   async save(path: string): Promise<void> {
     const bytes = await this.#exclusively(async () => {
-      await this.#flush();
+      await this.#cut(this.length);
       return abortable(this.context.native.saveState(this.id), undefined, () => undefined);
     });
     await writeStateFile(path, { tokens: this.tokens, bytes, fingerprint: this.#fingerprint() });
@@ -213,6 +260,16 @@ export class Sequence {
     });
   }
 
+  /** Drops the tree below the tip and all tokens but the first `length`. */
+  async #cut(length: number): Promise<void> {
+    this.#pending = undefined;
+    await this.#flush();
+    if (length >= this.context.native.length(this.id)) return;
+    await abortable(this.context.native.truncate(this.id, length), undefined, () => undefined).finally(() =>
+      this.#tokens.truncate(this.context.isDisposed ? 0 : this.context.native.length(this.id)),
+    );
+  }
+
   #fingerprint(): StateFingerprint {
     const { info } = this.context.model;
     return {
@@ -224,8 +281,9 @@ export class Sequence {
     };
   }
 
-  #sampling(sampler: Sampler): Pick<NativeDecodeRequest, 'sampler' | 'history'> {
-    return { sampler: sampler.native, history: sampler.needsHistory ? this.#tokens.view : undefined };
+  #sampling(sampler: Sampler, numPast: number): Pick<NativeDecodeRequest, 'sampler' | 'history'> {
+    const history = sampler.needsHistory ? this.#tokens.view.subarray(0, numPast) : undefined;
+    return { sampler: sampler.native, history };
   }
 
   /** Goes back to `length` tokens; to 0 where the state cannot. */
@@ -259,16 +317,16 @@ export class Sequence {
       if (!context.isDisposed) context.native.abort();
     };
     return this.#exclusively(async () => {
-      const commit = this.#commit;
-      this.#commit = undefined;
       this.#pending = undefined;
+      this.#tokens.truncate(request.numPast);
       signal?.addEventListener('abort', abort, { once: true });
       try {
-        return await this.#repeated(signal, (isFirst) =>
-          run({ ...request, sequence: this.id, commit: isFirst ? commit : undefined }),
+        return await this.#repeated(signal, () =>
+          run({ ...request, sequence: this.id, commit: this.#commit }),
         );
       } catch (error) {
-        if (!context.isDisposed) this.#tokens.truncate(context.native.length(this.id));
+        if (!context.isDisposed && this.#commit === undefined)
+          this.#tokens.truncate(context.native.length(this.id));
         throw error;
       } finally {
         signal?.removeEventListener('abort', abort);
@@ -277,10 +335,13 @@ export class Sequence {
   }
 
   /** An abort ends every call of the context: one that was meant for another sequence is answered by a repetition. */
-  async #repeated<T>(signal: AbortSignal | undefined, run: (isFirst: boolean) => Promise<T>): Promise<T> {
-    for (let isFirst = true; ; isFirst = false) {
+  async #repeated<T>(signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
+    for (;;) {
       try {
-        return await run(isFirst);
+        const running = run();
+        // Where the addon refuses the arguments it has not seen the commit.
+        this.#commit = undefined;
+        return await running;
       } catch (error) {
         if (!isAborted(error)) throw typedError(error);
         if (signal?.aborted === true) throw signal.reason;
