@@ -197,7 +197,7 @@ Napi::Value ContextBinding::draft(const Napi::CallbackInfo& info) {
     job->request.prefix = decode_request_arg(object);
     job->request.n_draft = int_arg(object.Get("numDraft"), "numDraft");
     job->request.min_probability = number_arg(object.Get("minProbability"), "minProbability");
-    job->request.keep_rows = bool_arg(object.Get("keepRows"), "keepRows");
+    job->request.extends = bool_arg(object.Get("extends"), "extends");
     job->request.stop_at_end = bool_arg(object.Get("stopAtEnd"), "stopAtEnd");
     const Napi::Value uniforms = object.Get("uniforms");
     if (!uniforms.IsUndefined()) {

@@ -111,7 +111,10 @@ Status Context::rewind(int32_t sequence, int32_t n_past) {
   int32_t& length = lengths_[static_cast<size_t>(sequence)];
   if (n_past >= length) return {};
   llama_memory_t memory = llama_get_memory(context_);
-  if (llama_memory_seq_rm(memory, sequence, n_past, -1)) {
+  // llama.cpp keeps snapshots of the last batch only, and would go back to a stale one.
+  const bool is_reachable =
+      rollback_ != Rollback::kBounded || n_past == 0 || n_past >= floors_[static_cast<size_t>(sequence)];
+  if (is_reachable && llama_memory_seq_rm(memory, sequence, n_past, -1)) {
     length = n_past;
     return {};
   }
@@ -179,6 +182,7 @@ Status Context::run_batch(const DecodeRequest& request, uint64_t epoch, TokenTre
     if (tree.leaf_of[node] == 0) first_leaf_depth = std::max(first_leaf_depth, tree.depths[node] + 1);
   }
   lengths_[static_cast<size_t>(request.sequence)] = request.n_past + first_leaf_depth;
+  floors_[static_cast<size_t>(request.sequence)] = request.n_past + 1;
   return {};
 }
 
@@ -197,10 +201,13 @@ Status Context::decode(const DecodeRequest& request, uint64_t epoch, Rows& rows,
   Status status;
   if (request.commit != kNoCommit) status = commit(request.sequence, request.commit);
   if (status.ok()) status = validate(request);
+  return status.ok() ? decode_valid(request, epoch, rows, timings) : status;
+}
+
+Status Context::decode_valid(const DecodeRequest& request, uint64_t epoch, Rows& rows, Timings& timings) {
   TokenTree tree;
-  if (status.ok()) {
-    status = TokenTree::build(Span<const int32_t>(request.parents), static_cast<int32_t>(request.tokens.size()), tree);
-  }
+  Status status =
+      TokenTree::build(Span<const int32_t>(request.parents), static_cast<int32_t>(request.tokens.size()), tree);
   if (!status.ok()) return status;
   const auto started = Clock::now();
   status = run_batch(request, epoch, tree);
@@ -225,12 +232,23 @@ Status Context::decode(const DecodeRequest& request, uint64_t epoch, Rows& rows,
 
 Status Context::draft(const DraftRequest& request, uint64_t epoch, std::vector<int32_t>& tokens, Rows& rows,
                       Timings& timings) {
-  DecodeRequest step = request.prefix;
-  step.parents.clear();
+  DraftRequest drawing = request;
+  drawing.prefix.parents.clear();
+  const Status status = draw(drawing, epoch, tokens, rows, timings);
+  if (drawing.prefix.sequence != request.prefix.sequence) {
+    release_scratch();
+    llama_memory_seq_rm(llama_get_memory(context_), drawing.prefix.sequence, -1, -1);
+  }
+  return status;
+}
+
+Status Context::draw(DraftRequest& request, uint64_t epoch, std::vector<int32_t>& tokens, Rows& rows,
+                     Timings& timings) {
+  DecodeRequest& step = request.prefix;
   while (true) {
     step.outputs.assign(1, static_cast<int32_t>(step.tokens.size()) - 1);
     Rows row;
-    Status status = decode(step, epoch, row, timings);
+    const Status status = tokens.empty() ? decode(step, epoch, row, timings) : decode_valid(step, epoch, row, timings);
     if (!status.ok()) return status;
     const DistView law{row.row_ids(0), row.row_probs(0), row.row_size(0)};
     // The stop looks at the row alone: a token that was drawn is never dropped.
@@ -239,7 +257,7 @@ Status Context::draft(const DraftRequest& request, uint64_t epoch, std::vector<i
     const bool is_sampled = !request.uniforms.empty();
     const int32_t token = is_sampled ? sample_categorical(law, request.uniforms[tokens.size()])
                                      : law.ids[std::max_element(law.probs, law.probs + law.size) - law.probs];
-    if (request.keep_rows) {
+    if (!request.extends) {
       rows.ids.insert(rows.ids.end(), row.ids.begin(), row.ids.end());
       rows.probs.insert(rows.probs.end(), row.probs.begin(), row.probs.end());
       rows.end_row();
@@ -254,6 +272,11 @@ Status Context::draft(const DraftRequest& request, uint64_t epoch, std::vector<i
       step.history.insert(step.history.end(), step.tokens.begin(), step.tokens.end());
     }
     step.tokens.assign(1, token);
+    if (tokens.size() == 1 && !request.extends && rollback_ != Rollback::kFull) {
+      llama_memory_seq_cp(llama_get_memory(context_), step.sequence, n_sequences_, -1, -1);
+      step.sequence = n_sequences_;
+      lengths_[static_cast<size_t>(n_sequences_)] = step.n_past;
+    }
   }
 }
 
@@ -306,6 +329,7 @@ Status Context::load_state(int32_t sequence, Span<const uint8_t> bytes, int32_t 
     return Status::error(StatusCode::kStateFile, "The saved state does not fit this context: " + take_thread_errors());
   }
   lengths_[static_cast<size_t>(sequence)] = n_tokens;
+  floors_[static_cast<size_t>(sequence)] = n_tokens;
   return {};
 }
 

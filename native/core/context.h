@@ -54,7 +54,7 @@ struct DraftRequest {
   int32_t n_draft = 0;
   std::vector<double> uniforms;  // [n_draft] for sampled drafting, empty for the likeliest token
   double min_probability = 0;    // stops before a draw when the row's largest probability is below
-  bool keep_rows = true;         // false: `rows` stays empty
+  bool extends = false;          // true: drawn tokens stay in the sequence, and `rows` stays empty
   bool stop_at_end = false;      // stops after drawing an end-of-generation token
 };
 
@@ -76,6 +76,7 @@ class Context {
   Status decode(const DecodeRequest& request, uint64_t epoch, Rows& rows, Timings& timings);
 
   // Decodes the prefix, then draws up to n_draft tokens one after the other; `rows` holds what each was drawn from.
+  // Where the state cannot go back, tokens are drawn on a copy of it.
   Status draft(const DraftRequest& request, uint64_t epoch, std::vector<int32_t>& tokens, Rows& rows, Timings& timings);
 
   // Keeps the path to `node` of the last decoded tree (-1: none of it) and frees the ids of all other leaves.
@@ -108,6 +109,8 @@ class Context {
       : model_(std::move(model)), pool_(std::move(pool)), context_(context) {}
 
   Status validate(const DecodeRequest& request) const;
+  Status decode_valid(const DecodeRequest& request, uint64_t epoch, Rows& rows, Timings& timings);
+  Status draw(DraftRequest& request, uint64_t epoch, std::vector<int32_t>& tokens, Rows& rows, Timings& timings);
   Status rewind(int32_t sequence, int32_t n_past);
   Status run_batch(const DecodeRequest& request, uint64_t epoch, TokenTree& tree);
   Status explain(int32_t code, const DecodeRequest& request);
@@ -122,7 +125,8 @@ class Context {
   int32_t n_scratch_ = 0;
   int32_t n_rollback_ = 0;
   Rollback rollback_ = Rollback::kFull;
-  std::vector<int32_t> lengths_;  // cells of each sequence
+  std::vector<int32_t> lengths_;  // cells of each sequence, and of the copy that a recurrent state drafts on
+  std::vector<int32_t> floors_;   // where each bounded state can go back to: into its last batch, but not before it
   std::atomic<uint64_t> epoch_{0};
   uint64_t running_epoch_ = 0;
 

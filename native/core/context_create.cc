@@ -61,9 +61,10 @@ Status Context::create(std::shared_ptr<Model> model, std::shared_ptr<ComputePool
   params.n_ctx = static_cast<uint32_t>(options.n_ctx);
   params.n_batch = static_cast<uint32_t>(options.n_batch);
   params.n_ubatch = static_cast<uint32_t>(std::min(options.n_ubatch, options.n_batch));
-  // Each recurrent state costs memory, and such a state cannot branch.
+  // Each recurrent state costs memory, and such a state cannot branch; one more holds the copy that drafts are drawn
+  // on.
   const int32_t n_scratch = recurrent ? 0 : options.n_scratch;
-  params.n_seq_max = static_cast<uint32_t>(options.n_sequences + n_scratch);
+  params.n_seq_max = static_cast<uint32_t>(options.n_sequences + (recurrent ? 1 : n_scratch));
   params.n_rs_seq = recurrent ? static_cast<uint32_t>(options.n_rollback) : 0;
   // llama.cpp asserts room for one output a sequence, whatever the batch.
   params.n_outputs_max = std::max(static_cast<uint32_t>(std::min(options.n_batch, kMaxOutputs)), params.n_seq_max);
@@ -88,7 +89,8 @@ Status Context::create(std::shared_ptr<Model> model, std::shared_ptr<ComputePool
   context = std::shared_ptr<Context>(new Context(std::move(model), std::move(pool), raw));
   context->n_sequences_ = options.n_sequences;
   context->n_scratch_ = n_scratch;
-  context->lengths_.assign(static_cast<size_t>(options.n_sequences), 0);
+  context->lengths_.assign(static_cast<size_t>(options.n_sequences) + 1, 0);
+  context->floors_ = context->lengths_;
   llama_attach_threadpool(raw, context->pool_->threadpool(), context->pool_->threadpool());
   llama_set_abort_callback(
       raw,

@@ -140,8 +140,8 @@ export interface NativeDraftRequest extends NativeDecodeRequest {
   uniforms?: Float64Array | undefined;
   /** Stops before a draw when the row's largest probability is below. */
   minProbability: number;
-  /** False leaves the rows of the result empty. */
-  keepRows: boolean;
+  /** Keeps the drawn tokens in the sequence and leaves the rows of the result empty. */
+  extends: boolean;
   /** Stops after drawing an end-of-generation token. */
   stopAtEnd: boolean;
 }

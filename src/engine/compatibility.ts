@@ -30,7 +30,7 @@ export function checkRollback(drafter: Drafter, info: ContextInfo, architecture:
   if (info.rollback === 'none') {
     throw new UnsupportedCacheError(
       `A model of the architecture ${architecture} cannot go back in its state here, so that rejected draft tokens ` +
-        'could not be undone. Use the drafter none, or rollbackTokens above 0.',
+        'could not be undone. Use the drafter none; where llama.cpp can keep snapshots, rollbackTokens above 0 helps.',
     );
   }
   if (drafter.maxNodes <= limit) return;

@@ -38,8 +38,6 @@ interface EngineParts {
 
 /** A chain has one leaf; each sequence id that a context keeps for more makes llama.cpp's decode slower. */
 const chainLeaves = 1;
-/** Rollback of drafts needs this many tokens of the draft model's own state beyond the chain. */
-const draftRollbackSlack = 1;
 
 /**
  * Creates an engine: contexts for target and draft, and a check that all parts fit.
@@ -57,7 +55,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const context = await target.createContext({ maxLeaves: chainLeaves, ...options.context });
   let draftContext: Context | undefined;
   try {
-    if (choice === 'model') draftContext = await createDraftContext(options, context.info, shape);
+    if (choice === 'model') draftContext = await createDraftContext(options, context.info);
     const drafter =
       choice === 'model'
         ? draftModelDrafter(options, draftContext!, shape)
@@ -190,9 +188,10 @@ function drafterChoice({ drafter = 'auto', draft }: EngineOptions): 'none' | 'mo
   throw new TypeError(`Expected auto, none or model for drafter but received ${String(drafter)}`);
 }
 
-function createDraftContext(options: EngineOptions, info: ContextInfo, shape: TreeShape): Promise<Context> {
+/** A recurrent draft model draws on a copy of its state, so that it needs no snapshots to go back to. */
+function createDraftContext(options: EngineOptions, info: ContextInfo): Promise<Context> {
   return options.draft!.createContext({
-    rollbackTokens: shape.numNodes + draftRollbackSlack,
+    rollbackTokens: 0,
     maxLeaves: chainLeaves,
     ...(options.draftContext ?? { ...options.context, contextSize: info.contextSize }),
   });

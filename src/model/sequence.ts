@@ -187,7 +187,7 @@ export class Sequence {
         numDraft,
         uniforms,
         minProbability,
-        keepRows: true,
+        extends: false,
         stopAtEnd: false,
       }),
     );
@@ -214,7 +214,7 @@ export class Sequence {
         uniforms,
         stopAtEnd,
         minProbability: 0,
-        keepRows: false,
+        extends: true,
       }),
     );
     rows.release();
