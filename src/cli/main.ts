@@ -29,7 +29,8 @@ export async function main(args: readonly string[]): Promise<number> {
     .exitProcess(false)
     .wrap(Math.min(110, process.stderr.columns ?? 110))
     .fail((message, error) => {
-      if (error !== undefined) throw error;
+      // What reads an option's value throws; yargs passes that on under a name of its own.
+      if (error !== undefined && error.name !== 'YError') throw error;
       usage = message;
       throw new UsageError(message);
     });
