@@ -7,6 +7,7 @@ import { abortable } from './abort.js';
 import { ComputePool } from './compute-pool.js';
 import { nativeContextOptions, type ContextOptions } from './context-options.js';
 import type { Model } from './model.js';
+import { requireInteger } from './options.js';
 import { Sequence } from './sequence.js';
 
 /** Sizes and abilities of a context, in tokens where nothing else is said. */
@@ -17,11 +18,13 @@ export class Context {
   readonly model: Model;
   readonly info: ContextInfo;
   #native: NativeContext | undefined;
+  readonly #numSequences: number;
   readonly #sequences = new Map<number, Sequence>();
 
-  private constructor(model: Model, native: NativeContext) {
+  private constructor(model: Model, native: NativeContext, numSequences: number) {
     this.model = model;
     this.#native = native;
+    this.#numSequences = numSequences;
     this.info = native.info();
   }
 
@@ -34,7 +37,8 @@ export class Context {
     const settings = nativeContextOptions(options, model.info.trainContextSize);
     const pool = options.pool ?? ComputePool.shared(options.threads);
     const created = nativeCall(() => loadAddon().createContext(model.native, pool.native, settings));
-    return new Context(model, await abortable(created, undefined, () => undefined));
+    const native = await abortable(created, undefined, () => undefined);
+    return new Context(model, native, settings.sequences);
   }
 
   /** @internal */
@@ -47,8 +51,12 @@ export class Context {
     return this.#native === undefined;
   }
 
-  /** The sequence with this id, in [0, sequences); the same object each time. */
+  /**
+   * The sequence with this id, in [0, sequences); the same object each time.
+   * @throws {RangeError} when the context has no such sequence
+   */
   sequence(id = 0): Sequence {
+    requireInteger('id', id, 0, this.#numSequences - 1);
     let sequence = this.#sequences.get(id);
     if (sequence === undefined) {
       sequence = new Sequence(this, id);

@@ -152,7 +152,8 @@ export class Sequence {
     if (this.#isBusy) throw new BusyError(`Sequence ${this.id}`);
     if (this.context.isDisposed) throw new DisposedError('The context');
     const pending = this.#pending;
-    if (pending === undefined || !(node >= ROOT && node < pending.tokens.length)) {
+    const isNode = Number.isInteger(node) && node >= ROOT;
+    if (pending === undefined || !isNode || node >= pending.tokens.length) {
       throw new RangeError(`Expected a node of the tree just decoded for node but received ${node}`);
     }
     const path: TokenId[] = [];
@@ -234,11 +235,12 @@ export class Sequence {
    * @throws {StateFileError} naming the path and the cause
    */
   async save(path: string): Promise<void> {
-    const bytes = await this.#exclusively(async () => {
+    const state = await this.#exclusively(async () => {
       await this.#cut(this.length);
-      return abortable(this.context.native.saveState(this.id), undefined, () => undefined);
+      const bytes = await abortable(this.context.native.saveState(this.id), undefined, () => undefined);
+      return { tokens: this.tokens.slice(), bytes };
     });
-    await writeStateFile(path, { tokens: this.tokens, bytes, fingerprint: this.#fingerprint() });
+    await writeStateFile(path, { ...state, fingerprint: this.#fingerprint() });
   }
 
   /**
@@ -247,10 +249,10 @@ export class Sequence {
    *   or empty when llama.cpp itself refused the bytes
    */
   async load(path: string): Promise<void> {
-    const state = await readStateFile(path, this.#fingerprint());
-    const { contextSize } = this.context.info;
-    if (state.tokens.length > contextSize) throw new ContextFullError(state.tokens.length, contextSize);
     await this.#exclusively(async () => {
+      const state = await readStateFile(path, this.#fingerprint());
+      const { contextSize } = this.context.info;
+      if (state.tokens.length > contextSize) throw new ContextFullError(state.tokens.length, contextSize);
       await this.#flush();
       this.#pending = undefined;
       this.#tokens.truncate(0);
