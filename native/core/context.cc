@@ -97,17 +97,18 @@ Status Context::validate(const DecodeRequest& request) const {
   return {};
 }
 
-void Context::release_scratch() {
-  if (tree_sequence_ < 0) return;
-  llama_memory_t memory = llama_get_memory(context_);
-  for (int32_t leaf = 1; leaf < tree_.n_leaves; leaf++) {
-    llama_memory_seq_rm(memory, n_sequences_ + leaf - 1, -1, -1);
+void Context::release_tree(int32_t sequence) {
+  PendingTree& pending = trees_[static_cast<size_t>(sequence)];
+  if (!pending.is_active) return;
+  for (size_t leaf = 1; leaf < pending.leaf_ids.size(); leaf++) {
+    llama_memory_seq_rm(llama_get_memory(context_), pending.leaf_ids[leaf], -1, -1);
+    free_scratch_.push_back(pending.leaf_ids[leaf]);
   }
-  tree_sequence_ = -1;
+  pending.is_active = false;
 }
 
 Status Context::rewind(int32_t sequence, int32_t n_past) {
-  release_scratch();
+  release_tree(sequence);
   int32_t& length = lengths_[static_cast<size_t>(sequence)];
   if (n_past >= length) return {};
   llama_memory_t memory = llama_get_memory(context_);
@@ -148,26 +149,30 @@ Status Context::run_batch(const DecodeRequest& request, uint64_t epoch, TokenTre
   if (tree.n_leaves > 1 && rollback_ != Rollback::kFull) {
     return Status::error(StatusCode::kUnsupportedCache, "The state of this model cannot branch: decode a chain.");
   }
-  if (tree.n_leaves > n_leaves_max()) {
-    return Status::error(StatusCode::kShape, "Expected a tree of at most " + text(n_leaves_max()) +
+  const auto n_free = static_cast<int32_t>(free_scratch_.size());
+  if (tree.n_leaves > n_free + 1) {
+    return Status::error(StatusCode::kShape, "Expected a tree of at most " + text(n_free + 1) +
                                                  " leaves but received " + text(tree.n_leaves) + ".");
   }
-  llama_memory_t memory = llama_get_memory(context_);
+  PendingTree& pending = trees_[static_cast<size_t>(request.sequence)];
+  pending.leaf_ids.assign(1, request.sequence);
   for (int32_t leaf = 1; leaf < tree.n_leaves; leaf++) {
-    llama_memory_seq_cp(memory, request.sequence, n_sequences_ + leaf - 1, -1, -1);
+    pending.leaf_ids.push_back(free_scratch_.back());
+    free_scratch_.pop_back();
+    llama_memory_seq_cp(llama_get_memory(context_), request.sequence, pending.leaf_ids.back(), -1, -1);
   }
   Batch batch(request.tokens.size());
   std::vector<llama_seq_id> ids;
   for (size_t node = 0; node < request.tokens.size(); node++) {
     ids.clear();
-    for (const int32_t leaf : tree.leaves[node]) ids.push_back(leaf == 0 ? request.sequence : n_sequences_ + leaf - 1);
+    for (const int32_t leaf : tree.leaves[node]) ids.push_back(pending.leaf_ids[static_cast<size_t>(leaf)]);
     batch.set(node, request.n_past + tree.depths[node], ids);
   }
   for (const int32_t index : request.outputs) batch.output(index);
   std::vector<llama_token> tokens = request.tokens;
-  tree_ = tree;
-  tree_sequence_ = request.sequence;
-  tree_start_ = request.n_past;
+  pending.tree = tree;
+  pending.start = request.n_past;
+  pending.is_active = true;
   running_epoch_ = epoch;
   clear_thread_errors();
   const int32_t code = epoch_.load() > epoch ? 2 : llama_decode(context_, batch.view(tokens));
@@ -236,7 +241,7 @@ Status Context::draft(const DraftRequest& request, uint64_t epoch, std::vector<i
   drawing.prefix.parents.clear();
   const Status status = draw(drawing, epoch, tokens, rows, timings);
   if (drawing.prefix.sequence != request.prefix.sequence) {
-    release_scratch();
+    release_tree(drawing.prefix.sequence);
     llama_memory_seq_rm(llama_get_memory(context_), drawing.prefix.sequence, -1, -1);
   }
   return status;
@@ -281,20 +286,22 @@ Status Context::draw(DraftRequest& request, uint64_t epoch, std::vector<int32_t>
 }
 
 Status Context::commit(int32_t sequence, int32_t node) {
-  if (tree_sequence_ != sequence) {
+  const PendingTree& pending = trees_[static_cast<size_t>(sequence)];
+  if (!pending.is_active) {
     return Status::error(StatusCode::kShape, "Sequence " + text(sequence) + " has no decoded tree to commit.");
   }
-  if (node < -1 || node >= static_cast<int32_t>(tree_.parents.size())) {
+  if (node < -1 || node >= static_cast<int32_t>(pending.tree.parents.size())) {
     return Status::error(StatusCode::kShape, "Expected a node of the decoded tree but received " + text(node) + ".");
   }
   llama_memory_t memory = llama_get_memory(context_);
-  const int32_t leaf = node < 0 ? 0 : tree_.leaf_of[static_cast<size_t>(node)];
-  const int32_t end = tree_start_ + (node < 0 ? 0 : tree_.depths[static_cast<size_t>(node)] + 1);
+  const auto at = static_cast<size_t>(std::max(node, 0));
+  const int32_t leaf = node < 0 ? 0 : pending.tree.leaf_of[at];
+  const int32_t end = pending.start + (node < 0 ? 0 : pending.tree.depths[at] + 1);
   if (leaf != 0) {
-    llama_memory_seq_rm(memory, sequence, tree_start_, -1);
-    llama_memory_seq_cp(memory, n_sequences_ + leaf - 1, sequence, tree_start_, end);
+    llama_memory_seq_rm(memory, sequence, pending.start, -1);
+    llama_memory_seq_cp(memory, pending.leaf_ids[static_cast<size_t>(leaf)], sequence, pending.start, end);
     lengths_[static_cast<size_t>(sequence)] = end;
-    release_scratch();
+    release_tree(sequence);
     return {};
   }
   return rewind(sequence, end);
@@ -303,7 +310,7 @@ Status Context::commit(int32_t sequence, int32_t node) {
 Status Context::truncate(int32_t sequence, int32_t n_past) { return rewind(sequence, n_past); }
 
 Status Context::save_state(int32_t sequence, std::vector<uint8_t>& bytes) {
-  release_scratch();
+  release_tree(sequence);
   bytes.resize(llama_state_seq_get_size(context_, sequence));
   const size_t written = llama_state_seq_get_data(context_, bytes.data(), bytes.size(), sequence);
   if (written == 0) {
@@ -314,7 +321,7 @@ Status Context::save_state(int32_t sequence, std::vector<uint8_t>& bytes) {
 }
 
 Status Context::load_state(int32_t sequence, Span<const uint8_t> bytes, int32_t n_tokens) {
-  release_scratch();
+  release_tree(sequence);
   if (n_tokens > n_ctx()) {
     Status status = Status::error(StatusCode::kContextFull, "The saved state does not fit.");
     status.needed = n_tokens;

@@ -115,7 +115,7 @@ class Context {
   Status run_batch(const DecodeRequest& request, uint64_t epoch, TokenTree& tree);
   Status explain(int32_t code, const DecodeRequest& request);
   Status append_row(int32_t index, const DecodeRequest& request, Span<const int32_t> path_history, Rows& rows);
-  void release_scratch();
+  void release_tree(int32_t sequence);
   void probe_rollback();
 
   std::shared_ptr<Model> model_;
@@ -130,11 +130,16 @@ class Context {
   std::atomic<uint64_t> epoch_{0};
   uint64_t running_epoch_ = 0;
 
-  // The tree of the last decode, until it is committed.
-  int32_t tree_sequence_ = -1;
-  int32_t tree_start_ = 0;
-  TokenTree tree_;
-  std::vector<int32_t> path_;  // scratch
+  // The tree of a sequence's last decode, until it is committed.
+  struct PendingTree {
+    TokenTree tree;
+    std::vector<int32_t> leaf_ids;  // [n_leaves]: llama.cpp's id of each leaf, the owner's first
+    int32_t start = 0;
+    bool is_active = false;
+  };
+  std::vector<PendingTree> trees_;     // as lengths_
+  std::vector<int32_t> free_scratch_;  // ids for leaves that no tree uses
+  std::vector<int32_t> path_;          // scratch
 };
 
 }  // namespace outrider

@@ -91,6 +91,8 @@ Status Context::create(std::shared_ptr<Model> model, std::shared_ptr<ComputePool
   context->n_scratch_ = n_scratch;
   context->lengths_.assign(static_cast<size_t>(options.n_sequences) + 1, 0);
   context->floors_ = context->lengths_;
+  context->trees_.resize(context->lengths_.size());
+  for (int32_t id = n_scratch - 1; id >= 0; id--) context->free_scratch_.push_back(options.n_sequences + id);
   llama_attach_threadpool(raw, context->pool_->threadpool(), context->pool_->threadpool());
   llama_set_abort_callback(
       raw,
