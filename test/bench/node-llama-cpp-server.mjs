@@ -18,38 +18,43 @@ const context = { contextSize: Number(contextSize), threads: Number(threads) };
 const targetContext = await target.createContext(context);
 const draftContext = await draft.createContext(context);
 
+const bias = (model) => new TokenBias(model.tokenizer).set(model.tokens.eos, 'never');
+const untruncated = { topK: 0, topP: 1, minP: 0 };
+
+const draftSequence = draftContext.getSequence();
+const sequence = targetContext.getSequence({
+  tokenPredictor: new DraftSequenceTokenPredictor(draftSequence, {
+    minTokens: 0,
+    maxTokens: Number(numDraft),
+    minConfidence: 0,
+    // The likeliest draft is the one that an exact match accepts most.
+    evaluateOptions: { ...untruncated, temperature: 0, tokenBias: bias(draft) },
+  }),
+});
+
 async function generate({ prompt, maxTokens, temperature, seed }) {
-  const draftSequence = draftContext.getSequence();
-  const sequence = targetContext.getSequence({
-    tokenPredictor: new DraftSequenceTokenPredictor(draftSequence, {
-      minTokens: 0,
-      maxTokens: Number(numDraft),
-      minConfidence: 0,
-    }),
-  });
+  await sequence.clearHistory();
+  await draftSequence.clearHistory();
+  const before = { ...sequence.tokenPredictions };
   const tokens = [];
   let startedAt = 0;
-  const tokenBias = new TokenBias(target.tokenizer).set(target.tokens.eos, 'never');
   for await (const token of sequence.evaluate(target.tokenize(prompt).toSpliced(0, 0, target.tokens.bos), {
+    ...untruncated,
     temperature,
-    topK: 0,
-    topP: 1,
-    minP: 0,
     seed,
-    tokenBias,
+    tokenBias: bias(target),
   })) {
     if (tokens.length === 0) startedAt = performance.now();
     tokens.push(token);
     if (tokens.length === maxTokens) break;
   }
   const seconds = (performance.now() - startedAt) / 1000;
-  const { validated, refuted } = sequence.tokenPredictions;
-  sequence.dispose();
-  draftSequence.dispose();
+  const validated = sequence.tokenPredictions.validated - before.validated;
+  const refuted = sequence.tokenPredictions.refuted - before.refuted;
   return {
     tokens,
     tokensPerSecond: (maxTokens - 1) / seconds,
-    acceptance: validated / (validated + refuted),
+    acceptance: validated / Math.max(validated + refuted, 1),
   };
 }
 
