@@ -118,6 +118,7 @@ export class DecodeLoop {
     startedAt: number,
   ): Generator<GenerationEvent, FinishReason | undefined, undefined> {
     for (const [index, token] of round.tokens.entries()) {
+      this.#setup.signal?.throwIfAborted();
       const finishReason = this.#finishAt(token);
       if (finishReason === 'stop') return finishReason;
       this.#counters.output(performance.now() - startedAt);

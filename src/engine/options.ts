@@ -2,7 +2,7 @@
 import type { Drafter } from '../draft/drafter.js';
 import type { ContextOptions } from '../model/context-options.js';
 import type { Model } from '../model/model.js';
-import { rejectUnknownKeys, requireInteger } from '../model/options.js';
+import { rejectUnknownKeys, requireBoolean, requireInteger } from '../model/options.js';
 import { resolveSampling, type ResolvedSampling } from '../sampling/params.js';
 import { parseTreeShape, type TreeShape } from '../tree/tree-shape.js';
 import type { SamplingParams, TokenId } from '../types.js';
@@ -97,6 +97,7 @@ export function checkEngineOptions(options: EngineOptions): { readonly shape: Tr
   if (!['auto', 'argmax', 'sampled'].includes(draftDraws)) {
     throw new TypeError(`Expected auto, argmax or sampled for draftDraws but received ${draftDraws}`);
   }
+  requireBoolean('measureSpeedup', options.measureSpeedup ?? true);
   return { shape: parseTreeShape(options.tree ?? 'auto') };
 }
 
@@ -114,8 +115,8 @@ export function resolveGenerateOptions(options: GenerateOptions, vocabSize: numb
     sampling,
     seed: requireInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
     stop: options.stop ?? [],
-    ignoreEos: options.ignoreEos ?? false,
-    parseSpecial: options.parseSpecial ?? false,
+    ignoreEos: requireBoolean('ignoreEos', options.ignoreEos ?? false),
+    parseSpecial: requireBoolean('parseSpecial', options.parseSpecial ?? false),
     signal: options.signal,
   };
 }

@@ -4,9 +4,13 @@
 export class StopStrings {
   readonly #stops: readonly string[];
   #held = '';
+  #isStopped = false;
 
-  /** @throws {TypeError} on an empty stop string */
+  /** @throws {TypeError} on anything but an array of strings that are not empty */
   constructor(stops: readonly string[]) {
+    if (!Array.isArray(stops)) {
+      throw new TypeError(`Expected an array of strings for stop but received ${JSON.stringify(stops)}`);
+    }
     for (const stop of stops) {
       if (typeof stop !== 'string' || stop === '') {
         throw new TypeError(`Expected non-empty strings for stop but received ${JSON.stringify(stop)}`);
@@ -15,13 +19,20 @@ export class StopStrings {
     this.#stops = stops;
   }
 
-  /** @returns text that is safe to show, and whether a stop string (left out of it) was found */
+  /** @returns text that is safe to show, and whether a stop string (left out of it, as all text after it) was found */
   push(text: string): { readonly text: string; readonly isStopped: boolean } {
+    if (this.#isStopped) return { text: '', isStopped: true };
     const all = this.#held + text;
-    const found = this.#stops.map((stop) => all.indexOf(stop)).filter((index) => index >= 0);
+    const found = this.#stops
+      .map((stop) => ({ start: all.indexOf(stop), end: all.indexOf(stop) + stop.length }))
+      .filter(({ start }) => start >= 0);
     if (found.length > 0) {
+      // The one that is complete first, so that it does not matter how the text was cut into pieces.
+      const end = Math.min(...found.map((stop) => stop.end));
+      const start = Math.min(...found.filter((stop) => stop.end === end).map((stop) => stop.start));
       this.#held = '';
-      return { text: all.slice(0, Math.min(...found)), isStopped: true };
+      this.#isStopped = true;
+      return { text: all.slice(0, start), isStopped: true };
     }
     const held = Math.max(0, ...this.#stops.map((stop) => longestOpenPrefix(all, stop)));
     this.#held = all.slice(all.length - held);

@@ -6,8 +6,11 @@ const shared = new URL('../../../shared/', import.meta.url);
 /** Drafts made from the stories260K model. */
 export const storyDrafts = ['q8_0', 'noise05', 'q4_0', 'noise10', 'noise20'] as const;
 
-/** The file of a stories260K model: `f32` is the target. */
-export function storyModel(kind: 'f32' | (typeof storyDrafts)[number]): string {
+/** A stories260K model: `f32` is the target, the others are drafts of it. */
+export type StoryDraft = 'f32' | (typeof storyDrafts)[number];
+
+/** The file of a stories260K model. */
+export function storyModel(kind: StoryDraft): string {
   return fileURLToPath(new URL(`models/stories260K-${kind}.gguf`, shared));
 }
 

@@ -1,0 +1,179 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DraftModelDrafter, type DraftModelOptions } from '../../src/draft/draft-model.js';
+import type { DraftRequest } from '../../src/draft/drafter.js';
+import type { Context } from '../../src/model/context.js';
+import { loadModel } from '../../src/model/load-model.js';
+import type { Model } from '../../src/model/model.js';
+import { Sampler } from '../../src/model/sampler.js';
+import type { SamplingParams } from '../../src/types.js';
+import { describeDrafterContract } from '../contracts/drafter.js';
+import { writeTinyModel } from '../fixtures/tiny-models.js';
+import { exactContext } from '../helpers/engines.js';
+import { FakeDraftSequence } from '../helpers/fake-draft-sequence.js';
+import { randomModel } from '../helpers/table-model.js';
+
+const vocabSize = 5;
+const table = randomModel(3, vocabSize);
+
+function fakeDrafter(change: Partial<DraftModelOptions> = {}) {
+  const sequence = new FakeDraftSequence(table);
+  const samplers: SamplingParams[] = [];
+  const drafter = new DraftModelDrafter({
+    sequence,
+    contextSize: 32,
+    vocabSize,
+    targetVocabSize: vocabSize,
+    maxNodes: 4,
+    createSampler: (params) => {
+      samplers.push(params);
+      return {} as Sampler;
+    },
+    ...change,
+  });
+  return { sequence, drafter, samplers };
+}
+
+function request(change: Partial<DraftRequest> = {}): DraftRequest {
+  return {
+    tokens: Int32Array.of(1, 2, 3),
+    maxNodes: 4,
+    sampling: { temperature: 1 },
+    needsDraftProbs: true,
+    uniform: (depth) => depth / 10,
+    ...change,
+  };
+}
+
+describeDrafterContract('model, over a table', {
+  create: () => fakeDrafter().drafter,
+  prompt: [1, 2, 3, 1],
+  outputs: [
+    [2, 0],
+    [4, 1],
+  ],
+});
+
+describe('with a tiny model', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'outrider-drafter-'));
+  const contexts: Context[] = [];
+  let model: Model;
+  beforeAll(async () => {
+    writeTinyModel(join(folder, 'draft.gguf'));
+    model = await loadModel(join(folder, 'draft.gguf'), { gpu: 'off' });
+  });
+  afterAll(() => {
+    for (const context of contexts) context.dispose();
+    model.dispose();
+    rmSync(folder, { recursive: true });
+  });
+
+  describeDrafterContract('model', {
+    create: async () => {
+      // Batches of one token: a fresh drafter then computes its rows as one that drafted before, to the last bit.
+      const context = await model.createContext({ ...exactContext, contextSize: 64, batchSize: 1 });
+      contexts.push(context);
+      return new DraftModelDrafter({
+        sequence: context.sequence(),
+        contextSize: 64,
+        vocabSize: model.info.vocabSize,
+        targetVocabSize: model.info.vocabSize,
+        maxNodes: 4,
+        createSampler: (params) => new Sampler(params),
+      });
+    },
+    prompt: [1, 270, 280, 290],
+    outputs: [
+      [300, 310],
+      [275, 285],
+    ],
+  });
+});
+
+describe('DraftModelDrafter', () => {
+  it('prefills all of a prompt but its last token', async () => {
+    const { sequence, drafter } = fakeDrafter();
+    await drafter.begin([1, 2, 3]);
+    expect(sequence.prefills).toEqual([[1, 2]]);
+  });
+
+  it('draws each token with the uniform of its depth', async () => {
+    const { sequence, drafter } = fakeDrafter();
+    await drafter.draft(request());
+    expect(sequence.requests[0]!.uniforms).toEqual(Float64Array.of(0.1, 0.2, 0.3, 0.4));
+  });
+
+  it('takes the likeliest tokens, without rows, for a verifier that needs none', async () => {
+    const { sequence, drafter } = fakeDrafter();
+    const { draftProbs } = await drafter.draft(request({ needsDraftProbs: false }));
+    expect(draftProbs).toBeUndefined();
+    expect(sequence.requests[0]!.uniforms).toBeUndefined();
+    expect(sequence.numReleased).toBe(1);
+  });
+
+  it.each([
+    { draws: 'sampled', needsDraftProbs: false, temperature: 1, isSampled: true },
+    { draws: 'argmax', needsDraftProbs: true, temperature: 1, isSampled: false },
+    { draws: 'auto', needsDraftProbs: true, temperature: 0, isSampled: false },
+    { draws: 'sampled', needsDraftProbs: true, temperature: 0, isSampled: false },
+  ] as const)('with $draws draws at temperature $temperature samples: $isSampled', async (row) => {
+    const { sequence, drafter } = fakeDrafter({ draws: row.draws });
+    const sampling = { temperature: row.temperature };
+    await drafter.draft(request({ needsDraftProbs: row.needsDraftProbs, sampling }));
+    expect(sequence.requests[0]!.uniforms !== undefined).toBe(row.isSampled);
+  });
+
+  it('makes a sampler once for a generation, and anew for the next', async () => {
+    const { drafter, samplers } = fakeDrafter();
+    const sampling = { temperature: 0.5 };
+    await drafter.draft(request({ sampling }));
+    await drafter.draft(request({ sampling }));
+    expect(samplers).toEqual([sampling]);
+    await drafter.draft(request({ sampling: { temperature: 0.7 } }));
+    expect(samplers).toHaveLength(2);
+  });
+
+  it('keeps penalties and drops truncation where it takes the likeliest token', async () => {
+    const { drafter, samplers } = fakeDrafter();
+    const sampling = { temperature: 0.5, topP: 0.5, repeatPenalty: 1.3 };
+    await drafter.draft(request({ sampling, needsDraftProbs: false }));
+    expect(samplers[0]).toMatchObject({ temperature: 0, topP: 1, repeatPenalty: 1.3 });
+  });
+
+  it('decides the confidence stop on the row before the draw', async () => {
+    const tokens = Int32Array.of(1, 2, 3);
+    const length = async (minProbability: number, value: number) => {
+      const { drafter } = fakeDrafter({ minProbability });
+      return (await drafter.draft(request({ tokens, uniform: () => value }))).tree.numNodes;
+    };
+    const surest = Math.max(...table.next([1, 2, 3]).probs);
+    // Whatever would be drawn, likely or not, the first draw is made or not by its row alone.
+    for (const value of [0, 0.25, 0.5, 0.75, 0.999]) {
+      expect(await length(surest + 0.01, value)).toBe(0);
+      expect(await length(surest - 0.01, value)).toBeGreaterThan(0);
+    }
+  });
+
+  it('drafts as far as its context holds, the last token needing no cell', async () => {
+    const { drafter } = fakeDrafter({ contextSize: 4 });
+    expect((await drafter.draft(request())).tree.numNodes).toBe(2);
+    expect((await drafter.draft(request({ tokens: Int32Array.of(1, 2, 3, 4) }))).tree.numNodes).toBe(1);
+    expect((await drafter.draft(request({ tokens: Int32Array.of(1, 2, 3, 4, 0) }))).tree.numNodes).toBe(0);
+  });
+
+  it('drafts nothing after tokens that it has no embedding for', async () => {
+    const { sequence, drafter } = fakeDrafter({ vocabSize: 3 });
+    await drafter.begin([1, 2, 4]);
+    expect((await drafter.draft(request({ tokens: Int32Array.of(1, 2, 4) }))).tree.numNodes).toBe(0);
+    expect(sequence.requests).toEqual([]);
+    expect((await drafter.draft(request({ tokens: Int32Array.of(1, 2, 0) }))).tree.numNodes).toBe(4);
+  });
+
+  it('never drafts tokens that the target does not know', async () => {
+    const { sequence, drafter } = fakeDrafter({ targetVocabSize: 4 });
+    await drafter.draft(request());
+    expect(sequence.requests[0]!.vocabLimit).toBe(4);
+  });
+});
