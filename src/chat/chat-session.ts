@@ -47,9 +47,16 @@ export class ChatSession {
     return this.#history.messages;
   }
 
-  /** Replaces the conversation. */
+  /**
+   * Replaces the conversation.
+   * @throws {TypeError} when roles do not take turns, or the last question has no answer
+   */
   set messages(messages: readonly Message[]) {
-    this.#history = new History(messages);
+    const history = new History(messages);
+    if (messages.at(-1)?.role === 'user') {
+      throw new TypeError('Expected the last message to be an answer but received a question');
+    }
+    this.#history = history;
   }
 
   get system(): string | undefined {

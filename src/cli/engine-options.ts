@@ -129,6 +129,11 @@ const definitions = {
   },
 } as const satisfies Record<string, Options>;
 
+/** Options that may be given more than once. */
+export const repeatableOptions: ReadonlySet<string> = new Set(
+  Object.entries(definitions).flatMap(([name, definition]) => ('array' in definition ? [name] : [])),
+);
+
 /** Values of the shared options. */
 export type EngineArguments = InferredOptionTypes<typeof definitions>;
 

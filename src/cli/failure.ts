@@ -7,6 +7,7 @@ const hints: Partial<Record<ErrorCode, string>> = {
   VOCAB_MISMATCH: 'outrider inspect TARGET DRAFT compares two models.',
   UNSUPPORTED_CACHE: 'Run with --drafter none.',
   MODEL_NOT_FOUND: 'outrider pull downloads a model.',
+  CHAT_TEMPLATE: 'Give another with --template-file, or use outrider generate.',
   DOWNLOAD: 'Run the command again: it goes on where it stopped.',
 };
 

@@ -5,8 +5,9 @@ import { chatCommand } from './commands/chat.js';
 import { generateCommand } from './commands/generate.js';
 import { inspectCommand } from './commands/inspect.js';
 import { pullCommand } from './commands/pull.js';
+import { repeatableOptions } from './engine-options.js';
 import { printFailure } from './failure.js';
-import { UsageError } from './option-values.js';
+import { onlyOnce, UsageError } from './option-values.js';
 
 /** Exit statuses of the command line. */
 const exitCodes = { done: 0, failure: 1, usage: 2 } as const;
@@ -14,7 +15,7 @@ const exitCodes = { done: 0, failure: 1, usage: 2 } as const;
 /** Runs one command; resolves to the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
   const isVerbose = args.includes('--verbose');
-  let usage: string | undefined;
+  if (!process.stdout.listeners('error').includes(endWithReader)) process.stdout.on('error', endWithReader);
   const parser = yargs([...args])
     .scriptName('outrider')
     .usage('$0 <command>\n\nExact speculative decoding for GGUF models on this machine.')
@@ -25,13 +26,14 @@ export async function main(args: readonly string[]): Promise<number> {
     .option('verbose', { type: 'boolean', default: false, describe: 'Stack traces and the log of llama.cpp' })
     .demandCommand(1, 'Expected a command.')
     .strict()
+    .parserConfiguration({ 'camel-case-expansion': false })
+    .check(requireSingleValues)
     .recommendCommands()
     .exitProcess(false)
     .wrap(Math.min(110, process.stderr.columns ?? 110))
     .fail((message, error) => {
       // What reads an option's value throws; yargs passes that on under a name of its own.
       if (error !== undefined && error.name !== 'YError') throw error;
-      usage = message;
       throw new UsageError(message);
     });
   try {
@@ -39,9 +41,24 @@ export async function main(args: readonly string[]): Promise<number> {
     return exitCodes.done;
   } catch (error) {
     printFailure(error, isVerbose);
-    if (usage !== undefined) console.error('Run outrider --help, or outrider <command> --help.');
-    return isUsage(error) ? exitCodes.usage : exitCodes.failure;
+    if (!isUsage(error)) return exitCodes.failure;
+    console.error('Run outrider --help, or outrider <command> --help.');
+    return exitCodes.usage;
   }
+}
+
+/** A reader that leaves, as `head` does, is no failure: what runs ends as it does at ctrl-c. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.emit('SIGINT');
+}
+
+/** An option given twice arrives as an array, where most can have one value only. */
+function requireSingleValues(values: Record<string, unknown>): true {
+  for (const [name, value] of Object.entries(values)) {
+    if (name !== '_' && !repeatableOptions.has(name)) onlyOnce(name, value);
+  }
+  return true;
 }
 
 /** Misuse of options shows itself as a built-in error of the library's own checks. */

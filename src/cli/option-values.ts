@@ -16,7 +16,7 @@ export function numberValue(name: string): (value: string | undefined) => number
 }
 
 /** An option that may be given once; the last word would win silently otherwise. */
-export function onlyOnce(name: string, value: string): string {
+export function onlyOnce<T>(name: string, value: T): T {
   if (!Array.isArray(value)) return value;
   throw new UsageError(`Expected one value for --${name} but received ${value.join(' and ')}`);
 }

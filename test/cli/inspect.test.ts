@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeRenamedToken } from '../fixtures/broken-models.js';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
-import { runCli } from './run-cli.js';
+import { runMain } from './run-main.js';
 
 let folder: string;
 const file = (name: string): string => join(folder, `${name}.gguf`);
-const inspect = (...args: string[]) => runCli(['inspect', '--gpu', 'off', ...args]);
+const inspect = (...args: string[]) => runMain(['inspect', '--gpu', 'off', ...args]);
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'outrider-inspect-'));
@@ -31,6 +32,7 @@ describe('outrider inspect', () => {
     const { stdout } = await inspect(file('mamba'), '--json');
     const { models } = JSON.parse(stdout) as { models: { canBranch: boolean; rollback: string }[] };
     expect(models[0]).toMatchObject({ canBranch: false, rollback: 'none' });
+    expect((await inspect(file('mamba'))).stdout).toContain('its state cannot go back');
   });
 
   it('compares a pair', async () => {
@@ -40,23 +42,39 @@ describe('outrider inspect', () => {
     });
     const other = await inspect(file('target'), file('other'));
     expect(other.stdout).toMatch(/320 and 340 tokens/);
+    expect(other.stdout).toContain('not with a draft model');
+  });
+
+  it('names the first token that differs in vocabularies of one size', async () => {
+    writeRenamedToken(file('target'), file('renamed'), 300, 'zzz');
+    const { stdout, status } = await inspect(file('target'), file('renamed'), '--json');
+    const { pair } = JSON.parse(stdout) as { pair: Record<string, unknown> };
+    expect(status).toBe(0);
+    expect(pair).toMatchObject({ sameVocabulary: false, canSpeculate: false });
+    expect(pair['vocabularyDifference']).toMatch(/\b300\b/);
+  });
+
+  it('leaves the metadata out of the object unless it is asked for', async () => {
+    const metadataOf = async (...args: string[]): Promise<unknown> => {
+      const { stdout } = await inspect(file('target'), '--json', ...args);
+      return (JSON.parse(stdout) as { models: { metadata?: unknown }[] }).models[0]!.metadata;
+    };
+    expect(await metadataOf()).toBeUndefined();
+    expect(await metadataOf('--metadata')).toMatchObject({ 'general.architecture': 'llama' });
+  });
+
+  it('estimates more memory for a longer context', async () => {
+    const contextBytes = async (size: string): Promise<number> => {
+      const { stdout } = await inspect(file('target'), '--json', '--context-size', size);
+      const { models } = JSON.parse(stdout) as { models: { memory: { contextBytes: number }[] }[] };
+      return models[0]!.memory.reduce((sum, device) => sum + device.contextBytes, 0);
+    };
+    expect(await contextBytes('512')).toBe(2 * (await contextBytes('256')));
   });
 
   it('fails on a broken file with status 1', async () => {
     const { stderr, status } = await inspect(file('broken'));
     expect(status).toBe(1);
     expect(stderr).toContain('broken.gguf');
-  });
-});
-
-describe('outrider pull', () => {
-  it('prints the path of a model that is here already', async () => {
-    expect((await runCli(['pull', file('target')])).stdout).toBe(`${file('target')}\n`);
-  });
-
-  it('fails on a file that is not there', async () => {
-    const { stdout, stderr, status } = await runCli(['pull', file('nothing')]);
-    expect({ stdout, status }).toEqual({ stdout: '', status: 1 });
-    expect(stderr).toContain('nothing.gguf');
   });
 });

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
-const entry = fileURLToPath(new URL('../../bin/outrider.js', import.meta.url));
+/** What a shell runs as `outrider`. */
+export const cliEntry = fileURLToPath(new URL('../../bin/outrider.js', import.meta.url));
 
 /** What a run of the command line left behind. */
 export interface CliOutcome {
@@ -14,7 +15,7 @@ export interface CliOutcome {
 
 /** Starts `outrider`; the tests' models are tiny, so it computes on one CPU thread. */
 export function startCli(args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [entry, ...args], { stdio: 'pipe' });
+  return spawn(process.execPath, [cliEntry, ...args], { stdio: 'pipe' });
 }
 
 /** Runs `outrider` to its end. */

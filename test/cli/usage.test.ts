@@ -1,0 +1,126 @@
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeTinyModel } from '../fixtures/tiny-models.js';
+import { startCli } from './run-cli.js';
+import { runMain } from './run-main.js';
+
+let folder: string;
+let model: string;
+const generate = (...args: string[]) =>
+  runMain(['generate', '--target', model, '--gpu', 'off', '--prompt', 'bada', ...args]);
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'outrider-usage-'));
+  model = join(folder, 'target.gguf');
+  writeTinyModel(model, { contextLength: 8192 });
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('usage', () => {
+  it.each([
+    '--guard on',
+    '--sparse-attention 64',
+    '--sparse-experts 2',
+    '--sparse-ffn 0.1',
+    '--sparse-recheck dense',
+    '--epsilon 0.1',
+    '--stitch 0.5',
+    '--show-tree',
+  ])('of %s, a feature that is not there yet, is refused by name', async (option) => {
+    const [name, ...value] = option.split(' ');
+    const { stdout, stderr, status } = await generate(name!, ...value);
+    expect({ stdout, status }).toEqual({ stdout: '', status: 2 });
+    expect(stderr).toMatch(new RegExp(`^outrider: Unknown argument: ${name!.slice(2)}$`, 'm'));
+  });
+
+  it.each([
+    ['--drafter', 'suffix', 'none or model'],
+    ['--verifier', 'traversal', 'auto, match, rejection, block'],
+    ['--tree', 'dynamic:16', 'auto or chain:N'],
+    ['--gpu', 'abacus', '"auto", "off"'],
+    ['--gpu-layers', 'some', 'a number'],
+    ['--logit-bias', '3', 'ID:X'],
+    ['--logit-bias', '9999:1', 'token ids in [0, 320) for logitBias'],
+    ['--samples', '0', 'at least 1'],
+    ['--max-tokens', '-3', 'maxTokens'],
+    ['--temperature', 'hot', 'a number'],
+    ['--seed', '1.5', 'seed'],
+    ['--context-size', '0', 'contextSize'],
+  ])('of %s %s says that %s was expected, and where help is', async (option, value, expected) => {
+    const { stdout, stderr, status } = await generate(option, value);
+    expect({ stdout, status }).toEqual({ stdout: '', status: 2 });
+    expect(stderr).toContain(expected);
+    expect(stderr).toContain(value.split(':')[0]);
+    expect(stderr).toContain('outrider <command> --help');
+  });
+
+  it.each([
+    ['--prompt', 'a'],
+    ['--target', 'other.gguf'],
+    ['--gpu', 'auto'],
+    ['--verifier', 'match', '--verifier', 'block'],
+    ['--seed', '1', '--seed', '2'],
+  ])('of %s twice is refused instead of picking one', async (...args) => {
+    const { stderr, status } = await generate(...args);
+    expect(status).toBe(2);
+    expect(stderr).toContain(`Expected one value for ${args[0]}`);
+  });
+
+  it('of an option without its value is refused', async () => {
+    const { stderr, status } = await generate('--seed');
+    expect(status).toBe(2);
+    expect(stderr).toContain('seed');
+  });
+
+  it('of the drafter model without a draft model is refused', async () => {
+    const { stderr, status } = await generate('--drafter', 'model');
+    expect(status).toBe(2);
+    expect(stderr).toContain('--draft');
+  });
+
+  it('of a command that is nearly right gets a suggestion', async () => {
+    const { stderr, status } = await runMain(['generat']);
+    expect(status).toBe(2);
+    expect(stderr).toContain('Did you mean generate?');
+  });
+});
+
+describe('help', () => {
+  it('lists the commands on stdout', async () => {
+    const { stdout, stderr, status } = await runMain(['--help']);
+    expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
+    for (const command of ['generate', 'chat', 'inspect', 'pull']) {
+      expect(stdout).toContain(`outrider ${command}`);
+    }
+  });
+
+  it('of a command lists its options', async () => {
+    const { stdout, status } = await runMain(['generate', '--help']);
+    expect(status).toBe(0);
+    for (const option of ['--prompt-file', '--samples', '--verifier', '--tree', '--top-k', '--kv-type']) {
+      expect(stdout).toContain(option);
+    }
+  });
+
+  it('tells the version of the package', async () => {
+    const path = new URL('../../package.json', import.meta.url);
+    const { version } = JSON.parse(readFileSync(path, 'utf8')) as { version: string };
+    expect(await runMain(['--version'])).toEqual({ stdout: `${version}\n`, stderr: '', status: 0 });
+  });
+});
+
+it('a reader that leaves ends the generation without a fuss', async () => {
+  const endless = ['--max-tokens', '8000', '--context-size', '8192', '--ignore-eos'];
+  const child = startCli(['generate', '--target', model, '--gpu', 'off', '--prompt', 'bada', ...endless]);
+  let stderr = '';
+  child.stderr!.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  await once(child.stdout!, 'data');
+  child.stdout!.destroy();
+  await once(child, 'close');
+  expect(child.exitCode).toBe(0);
+  expect(stderr).not.toContain('EPIPE');
+  expect(Number(/(\d+) tokens/.exec(stderr)![1])).toBeLessThan(8000);
+});

@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest';
+import { GenerationCounters, type RoundRecord } from '../../src/metrics/counters.js';
+
+/** A round of 10 ms: 3 drafting, 4 decoding, 2 verifying, 1 of overhead. */
+const round = (
+  numDraftTokens: number,
+  numAccepted: number,
+  more: Partial<RoundRecord> = {},
+): RoundRecord => ({
+  numDraftTokens,
+  numAccepted,
+  isPlain: false,
+  draftMs: 3,
+  decodeMs: 4,
+  verifyMs: 2,
+  roundMs: 10,
+  ...more,
+});
+const plain = (decodeMs: number): RoundRecord =>
+  round(0, 0, { isPlain: true, draftMs: 0, decodeMs, verifyMs: 1, roundMs: decodeMs + 3 });
+
+function statsOf(rounds: readonly RoundRecord[], isMeasuring = true) {
+  const counters = new GenerationCounters(isMeasuring);
+  for (const record of rounds) counters.round(record);
+  return counters.stats;
+}
+
+describe('counters', () => {
+  it('divide accepted by drafted tokens', () => {
+    const { draftTokens, acceptedTokens, acceptanceRate } = statsOf([round(4, 4), round(4, 0), round(2, 1)]);
+    expect({ draftTokens, acceptedTokens, acceptanceRate }).toEqual({
+      draftTokens: 10,
+      acceptedTokens: 5,
+      acceptanceRate: 0.5,
+    });
+  });
+
+  it('count the recovered or bonus token in the mean acceptance length', () => {
+    expect(statsOf([round(4, 4), round(4, 0), round(4, 2)]).meanAcceptanceLength).toBe((5 + 1 + 3) / 3);
+  });
+
+  it('count a round whole in the mean acceptance length, also when the output ended within it', () => {
+    const counters = new GenerationCounters(false);
+    counters.round(round(4, 4));
+    counters.output(1);
+    counters.output(2);
+    expect(counters.stats).toMatchObject({ meanAcceptanceLength: 5, outputTokens: 2 });
+  });
+
+  it('tell for each depth the share of drafts that deep that were accepted', () => {
+    expect(statsOf([round(3, 1), round(1, 1), round(3, 3), round(0, 0)]).acceptedPerPosition).toEqual([
+      1,
+      1 / 2,
+      1 / 2,
+    ]);
+  });
+
+  it('leave plain rounds out of acceptance but not out of rounds', () => {
+    expect(statsOf([round(4, 2), plain(5), plain(5)])).toMatchObject({
+      rounds: 3,
+      draftTokens: 4,
+      acceptanceRate: 0.5,
+      meanAcceptanceLength: 3,
+      acceptedPerPosition: [1, 1, 0, 0],
+      guard: { state: 'measuring', plainRounds: 2 },
+    });
+  });
+
+  it('sum up times, and call overhead what is left of the rounds', () => {
+    expect(statsOf([round(4, 2), plain(5)])).toMatchObject({
+      draftMs: 3,
+      decodeMs: 9,
+      verifyMs: 3,
+      overheadMs: 1 + 2,
+    });
+  });
+
+  it('never tell a negative overhead', () => {
+    expect(statsOf([round(4, 2, { roundMs: 8.9 })]).overheadMs).toBe(0);
+  });
+
+  it('compare tokens per millisecond with the median plain round, its overhead left out', () => {
+    // Speculation: 6 tokens in 20 ms. Plain: 1 token in 6 ms; the slow round of 100 ms is not the median.
+    const { speedup } = statsOf([round(4, 3), plain(5), plain(99), plain(4), round(4, 1)]);
+    expect(speedup).toBeCloseTo((6 / 20) * 6, 12);
+  });
+
+  it('know no speedup without plain rounds, or with nothing else', () => {
+    expect(statsOf([round(4, 3)]).speedup).toBeNull();
+    expect(statsOf([plain(5)]).speedup).toBeNull();
+  });
+
+  it('divide output tokens by the time of the rounds, in seconds', () => {
+    const counters = new GenerationCounters(false);
+    counters.prompt(7, 2, 1000);
+    counters.round(round(4, 1));
+    for (const sinceStartMs of [1010, 1011]) counters.output(sinceStartMs);
+    expect(counters.stats).toMatchObject({
+      tokensPerSecond: 200,
+      timeToFirstTokenMs: 1010,
+      promptTokens: 7,
+      reusedPromptTokens: 2,
+      promptMs: 1000,
+      guard: { state: 'off', plainRounds: 0 },
+    });
+  });
+
+  it('are all zero before the first round, and never NaN', () => {
+    const { speedup, guard, acceptedPerPosition, ...figures } = statsOf([]);
+    expect({ speedup, acceptedPerPosition, plainRounds: guard.plainRounds }).toEqual({
+      speedup: null,
+      acceptedPerPosition: [],
+      plainRounds: 0,
+    });
+    expect(new Set(Object.values(figures))).toEqual(new Set([0]));
+  });
+});
