@@ -3,13 +3,17 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cpus } from 'node:os';
 import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
 import { median } from 'simple-statistics';
+
+/** Milliseconds after which ggml's threads have stopped waiting for work in a loop, which would slow the next one. */
+const settleMs = 500;
 
 /** One way of doing the same work; called once a repetition, returns its figure. */
 export type Contender = () => Promise<number>;
 
 /**
- * Runs every contender once as a warm-up and then `repetitions` times, in turn.
+ * Runs every contender twice as a warm-up and then `repetitions` times, in turn.
  * @returns by name, the figures of each repetition
  */
 export async function interleave(
@@ -17,8 +21,9 @@ export async function interleave(
   repetitions: number,
 ): Promise<Record<string, number[]>> {
   const figures: Record<string, number[]> = {};
-  for (let repetition = -1; repetition < repetitions; repetition++) {
+  for (let repetition = -2; repetition < repetitions; repetition++) {
     for (const [name, run] of Object.entries(contenders)) {
+      await setTimeout(settleMs);
       const figure = await run();
       if (repetition >= 0) (figures[name] ??= []).push(figure);
     }

@@ -77,7 +77,9 @@ const large = join(folder, 'large.gguf');
 writeTinyModel(tiny, { headDim: 64, heads: 2, kvHeads: 1, contextLength: contextSize });
 padModel(tiny, large, { parameters: 60e6, tensorType: 'q8_0' });
 try {
-  await againstBareLoop('60M parameters, q8_0', large, 64);
+  await againstBareLoop('60M parameters, q8_0', large, 128);
+  padModel(tiny, large, { parameters: 300e6, tensorType: 'f16' });
+  await againstBareLoop('300M parameters, f16', large, 64);
   await againstBareLoop('tiny model', tiny, 256);
   ofDistribution(128_000, 40);
   ofDistribution(128_000, 0);
