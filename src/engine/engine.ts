@@ -172,7 +172,10 @@ export class Engine {
 }
 
 function namedVerifier(verifier: string | Verifier): Verifier | undefined {
-  if (typeof verifier !== 'string') return verifier;
+  if (typeof verifier !== 'string') {
+    if (typeof verifier?.verify === 'function' && Array.isArray(verifier.siblings)) return verifier;
+    throw new TypeError(`Expected a name or a verifier for verifier but received ${String(verifier)}`);
+  }
   return verifier === 'auto' ? undefined : createVerifier(verifier);
 }
 

@@ -119,6 +119,9 @@ describe('createEngine', () => {
       IncompatibleMethodsError,
     );
     await expect(loadEngine(file('target'), undefined, { verifier: 'guess' })).rejects.toThrow(/guess/);
+    await expect(loadEngine(file('target'), undefined, { verifier: ['match'] as never })).rejects.toThrow(
+      /a name or a verifier/,
+    );
     await expect(loadEngine(file('target'), undefined, { tree: 'chain:x' })).rejects.toThrow(/chain:x/);
     await expect(loadEngine(file('target'), undefined, { trees: 'chain:2' } as never)).rejects.toThrow(
       /trees/,
