@@ -7,6 +7,7 @@
 #include "bindings/errors.h"
 #include "bindings/model_binding.h"
 #include "bindings/sampler_binding.h"
+#include "bindings/token_feed.h"
 
 namespace outrider {
 
@@ -55,6 +56,23 @@ DecodeRequest decode_request_arg(const Napi::Value& value) {
   return request;
 }
 
+DraftRequest draft_request_arg(const Napi::Object& object) {
+  DraftRequest request;
+  request.prefix = decode_request_arg(object);
+  request.n_draft = int_arg(object.Get("numDraft"), "numDraft");
+  const Napi::Value uniforms = object.Get("uniforms");
+  if (!uniforms.IsUndefined()) {
+    request.uniforms = float64_array_arg(uniforms, "uniforms");
+    if (request.uniforms.size() < static_cast<size_t>(std::max(request.n_draft, 0))) {
+      throw ArgumentError("Expected a uniform for each drafted token");
+    }
+  }
+  if (!request.prefix.sampler || request.n_draft < 1) {
+    throw ArgumentError("Expected a sampler and at least one token to draft");
+  }
+  return request;
+}
+
 void check_sequence(const Context& context, int32_t sequence) {
   if (sequence < 0 || sequence >= context.n_sequences()) {
     throw ArgumentError("Expected a sequence id below " + std::to_string(context.n_sequences()) + " but received " +
@@ -99,6 +117,7 @@ Napi::Function ContextBinding::define(Napi::Env env) {
       env, "NativeContext",
       {InstanceMethod("info", &ContextBinding::info), InstanceMethod("length", &ContextBinding::length),
        InstanceMethod("decode", &ContextBinding::decode), InstanceMethod("draft", &ContextBinding::draft),
+       InstanceMethod("extend", &ContextBinding::extend),
        InstanceMethod("commit", &ContextBinding::commit), InstanceMethod("truncate", &ContextBinding::truncate),
        InstanceMethod("saveState", &ContextBinding::save_state),
        InstanceMethod("loadState", &ContextBinding::load_state), InstanceMethod("abort", &ContextBinding::abort),
@@ -194,21 +213,8 @@ Napi::Value ContextBinding::draft(const Napi::CallbackInfo& info) {
     };
     const auto job = std::make_shared<Job>();
     const Napi::Object object = object_arg(info[0], "request");
-    job->request.prefix = decode_request_arg(object);
-    job->request.n_draft = int_arg(object.Get("numDraft"), "numDraft");
+    job->request = draft_request_arg(object);
     job->request.min_probability = number_arg(object.Get("minProbability"), "minProbability");
-    job->request.extends = bool_arg(object.Get("extends"), "extends");
-    job->request.stop_at_end = bool_arg(object.Get("stopAtEnd"), "stopAtEnd");
-    const Napi::Value uniforms = object.Get("uniforms");
-    if (!uniforms.IsUndefined()) {
-      job->request.uniforms = float64_array_arg(uniforms, "uniforms");
-      if (job->request.uniforms.size() < static_cast<size_t>(std::max(job->request.n_draft, 0))) {
-        throw ArgumentError("Expected a uniform for each drafted token");
-      }
-    }
-    if (!job->request.prefix.sampler || job->request.n_draft < 1) {
-      throw ArgumentError("Expected a sampler and at least one token to draft");
-    }
     job->rows = addon_data(info.Env()).take_rows();
     const uint64_t epoch = context()->epoch();
     const auto work = [job, epoch](Context& owner) {
@@ -219,6 +225,37 @@ Napi::Value ContextBinding::draft(const Napi::CallbackInfo& info) {
       value.Set("tokens", to_int32_array(env, job->tokens));
       return value;
     });
+  });
+}
+
+Napi::Value ContextBinding::extend(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    struct Job {
+      DraftRequest request;
+      std::vector<int32_t> tokens;
+      Rows rows;
+      Timings timings;
+    };
+    const auto job = std::make_shared<Job>();
+    const Napi::Object object = object_arg(info[0], "request");
+    job->request = draft_request_arg(object);
+    job->request.extends = true;
+    job->request.stop_at_end = bool_arg(object.Get("stopAtEnd"), "stopAtEnd");
+    if (!info[1].IsFunction()) reject("a function", "onTokens", info[1]);
+    const auto feed = std::make_shared<TokenFeed>(*addon_data(info.Env()).queue, info[1].As<Napi::Function>());
+    job->request.on_token = [feed](Span<const int32_t> tokens, const Timings& timings) {
+      return feed->offer(tokens, timings);
+    };
+    const uint64_t epoch = context()->epoch();
+    const auto work = [job, feed, epoch](Context& owner) {
+      const Status status = owner.draft(job->request, epoch, job->tokens, job->rows, job->timings);
+      feed->finish(Span<const int32_t>(job->tokens), job->timings);
+      return status;
+    };
+    Napi::Object handle = Napi::Object::New(info.Env());
+    handle.Set("promise", run(work, [](Napi::Env env) -> Napi::Value { return env.Undefined(); }));
+    handle.Set("stop", Napi::Function::New(info.Env(), [feed](const Napi::CallbackInfo&) { feed->stop(); }));
+    return handle;
   });
 }
 

@@ -23,6 +23,7 @@ class ContextBinding : public Napi::ObjectWrap<ContextBinding> {
   Napi::Value length(const Napi::CallbackInfo& info);
   Napi::Value decode(const Napi::CallbackInfo& info);
   Napi::Value draft(const Napi::CallbackInfo& info);
+  Napi::Value extend(const Napi::CallbackInfo& info);
   Napi::Value commit(const Napi::CallbackInfo& info);
   Napi::Value truncate(const Napi::CallbackInfo& info);
   Napi::Value save_state(const Napi::CallbackInfo& info);

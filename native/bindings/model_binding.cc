@@ -195,11 +195,12 @@ Napi::Value load_model(const Napi::CallbackInfo& info) {
     };
     Napi::Promise promise = queue->run(
         env, data.loader(),
-        [path, options, progress, result]() { return Model::load(path, options, progress, *result); },
-        [result, callback](Napi::Env inner) -> Napi::Value {
-          if (callback) callback->Reset();
-          return ModelBinding::wrap(inner, std::move(*result));
-        });
+        [=]() {
+          const Status status = Model::load(path, options, progress, *result);
+          if (callback) queue->notify([callback](Napi::Env) { callback->Reset(); });
+          return status;
+        },
+        [result](Napi::Env inner) -> Napi::Value { return ModelBinding::wrap(inner, std::move(*result)); });
     Napi::Object handle = Napi::Object::New(env);
     handle.Set("promise", promise);
     handle.Set("abort", Napi::Function::New(env, [stop](const Napi::CallbackInfo&) { stop->store(true); }));

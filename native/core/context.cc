@@ -268,6 +268,7 @@ Status Context::draw(DraftRequest& request, uint64_t epoch, std::vector<int32_t>
       rows.end_row();
     }
     tokens.push_back(token);
+    if (request.on_token && !request.on_token(Span<const int32_t>(tokens), timings)) return {};
     if (static_cast<int32_t>(tokens.size()) >= request.n_draft) return {};
     if (request.stop_at_end && llama_vocab_is_eog(model_->vocab(), token)) return {};
     step.commit = kNoCommit;

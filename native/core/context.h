@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,6 +50,11 @@ struct DecodeRequest {
   int32_t n_vocab_limit = INT32_MAX;
 };
 
+struct Timings {
+  double decode_ms = 0;
+  double sampling_ms = 0;
+};
+
 struct DraftRequest {
   DecodeRequest prefix;  // tokens the draft context has not seen, the root last; `outputs` is ignored
   int32_t n_draft = 0;
@@ -56,11 +62,8 @@ struct DraftRequest {
   double min_probability = 0;    // stops before a draw when the row's largest probability is below
   bool extends = false;          // true: drawn tokens stay in the sequence, and `rows` stays empty
   bool stop_at_end = false;      // stops after drawing an end-of-generation token
-};
-
-struct Timings {
-  double decode_ms = 0;
-  double sampling_ms = 0;
+  // Called with all tokens after each draw, on the pool's thread; false stops.
+  std::function<bool(Span<const int32_t> tokens, const Timings& timings)> on_token;
 };
 
 class Context {

@@ -140,8 +140,12 @@ export interface NativeDraftRequest extends NativeDecodeRequest {
   uniforms?: Float64Array | undefined;
   /** Stops before a draw when the row's largest probability is below. */
   minProbability: number;
-  /** Keeps the drawn tokens in the sequence and leaves the rows of the result empty. */
-  extends: boolean;
+}
+
+export interface NativeExtendRequest extends NativeDecodeRequest {
+  numDraft: number;
+  /** [numDraft]; absent for the likeliest token. */
+  uniforms?: Float64Array | undefined;
   /** Stops after drawing an end-of-generation token. */
   stopAtEnd: boolean;
 }
@@ -172,6 +176,14 @@ export interface NativeContext {
   length(sequence: number): number;
   decode(request: NativeDecodeRequest): Promise<NativeDecodeResult>;
   draft(request: NativeDraftRequest): Promise<NativeDraftResult>;
+  /**
+   * Draws tokens one after the other and keeps all but the last in the sequence. Tells them in portions while it goes on,
+   * the last ones before the promise settles, whatever it settles to; `stop` ends it after the token being drawn.
+   */
+  extend(
+    request: NativeExtendRequest,
+    onTokens: (tokens: Int32Array, decodeMs: number, samplingMs: number) => void,
+  ): { promise: Promise<void>; stop: () => void };
   /** Keeps the path to `node` of the last decoded tree; -1 keeps none of it. */
   commit(sequence: number, node: number): Promise<void>;
   truncate(sequence: number, numPast: number): Promise<void>;

@@ -6,7 +6,7 @@ import { TokenBuffer } from '../model/token-buffer.js';
 import type { SamplingParams, TokenId } from '../types.js';
 import type { Verifier } from '../verify/verifier.js';
 import type { RoundPlanner } from './round-planner.js';
-import { PlainPace, runPlainRounds } from './plain-rounds.js';
+import { runPlainRounds } from './plain-rounds.js';
 import { runRound, type RoundResult } from './round.js';
 import { StopStrings } from './stop-conditions.js';
 import type { Target } from './target.js';
@@ -68,7 +68,6 @@ export class DecodeLoop {
   readonly #tokens: TokenBuffer;
   readonly #output: TokenId[] = [];
   readonly #stops: StopStrings;
-  readonly #pace = new PlainPace();
   #text = '';
   #finishReason: FinishReason = 'abort';
 
@@ -90,26 +89,42 @@ export class DecodeLoop {
     };
   }
 
-  async *run(): AsyncGenerator<GenerationEvent, void, undefined> {
-    const { planner, maxTokens } = this.#setup;
+  /**
+   * What happens, in portions: the events of a portion are there without waiting, and happen as they are asked for. Each
+   * portion has to be read to its end.
+   */
+  async *run(): AsyncGenerator<Iterable<GenerationEvent>, void, undefined> {
     const startedAt = performance.now();
     await this.#decodePrompt();
-    let finishReason: FinishReason | undefined = maxTokens === 0 ? 'length' : undefined;
-    while (finishReason === undefined) {
+    if (this.#setup.maxTokens === 0) this.#finishReason = 'length';
+    while (!this.#isFinished) {
       this.#setup.signal?.throwIfAborted();
       if (this.#room() < 1) {
-        finishReason = 'length';
+        this.#finishReason = 'length';
         break;
       }
-      for (const round of await this.#rounds()) {
-        planner.observe(round.record);
-        this.#counters.round(round.record);
-        finishReason = yield* this.#emit(round, startedAt);
-        yield { type: 'round', round: round.record };
-        if (finishReason !== undefined) break;
+      for await (const rounds of this.#rounds()) {
+        yield this.#tell(rounds, startedAt);
+        if (this.#isFinished) break;
       }
     }
-    yield* this.#finish(finishReason);
+    yield this.#finish();
+  }
+
+  get #isFinished(): boolean {
+    return this.#finishReason !== 'abort';
+  }
+
+  *#tell(rounds: readonly RoundResult[], startedAt: number): Generator<GenerationEvent, void, undefined> {
+    for (const round of rounds) {
+      this.#setup.planner.observe(round.record);
+      this.#counters.round(round.record);
+      const finishReason = yield* this.#emit(round, startedAt);
+      yield { type: 'round', round: round.record };
+      if (finishReason === undefined) continue;
+      this.#finishReason = finishReason;
+      return;
+    }
   }
 
   /** Tells the tokens of a round; returns why the generation ends with it, if it does. */
@@ -149,15 +164,17 @@ export class DecodeLoop {
     return Math.min(target.contextSize - this.#tokens.length + 1, target.maxBatch);
   }
 
-  async #rounds(): Promise<readonly RoundResult[]> {
+  /** Rounds that were run, those of one call into the target at a time. */
+  async *#rounds(): AsyncGenerator<readonly RoundResult[], void, undefined> {
     const { planner, target, drafter, verifier, maxTokens } = this.#setup;
     const start = { tokens: this.#tokens.view, outputPosition: this.#output.length };
     if (drafter === undefined && verifier.lossless && target.extend !== undefined) {
-      return runPlainRounds(this.#setup, start, this.#pace, maxTokens - this.#output.length);
+      yield* runPlainRounds(this.#setup, start, maxTokens - this.#output.length);
+      return;
     }
     const plan = planner.plan();
     const maxNodes = Math.min(plan.maxNodes, this.#room() - 1);
-    return [await runRound(this.#setup, { ...start, plan: { ...plan, maxNodes } })];
+    yield [await runRound(this.#setup, { ...start, plan: { ...plan, maxNodes } })];
   }
 
   /** Takes an output token; says whether the generation ends with it, or before it by `stop`. */
@@ -168,8 +185,7 @@ export class DecodeLoop {
     return this.#output.length >= this.#setup.maxTokens ? 'length' : undefined;
   }
 
-  *#finish(finishReason: FinishReason): Generator<GenerationEvent, void, undefined> {
-    this.#finishReason = finishReason;
+  *#finish(): Generator<GenerationEvent, void, undefined> {
     const last = this.#stops.push(this.#setup.text.end());
     const text = last.text + (last.isStopped ? '' : this.#stops.end());
     this.#text += text;

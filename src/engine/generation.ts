@@ -32,13 +32,17 @@ export class Generation implements AsyncIterable<GenerationEvent> {
    * @throws `signal.reason` when aborted; {@link result} keeps what was produced
    */
   async finish(): Promise<GenerationResult> {
-    for await (const event of this) {
-      if (event.type === 'done') return event.result;
+    for await (const events of this.#portions()) {
+      for (const event of events) if (event.type === 'done') return event.result;
     }
     return this.result;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<GenerationEvent, void, undefined> {
+    for await (const events of this.#portions()) yield* events;
+  }
+
+  async *#portions(): AsyncGenerator<Iterable<GenerationEvent>, void, undefined> {
     if (this.#isStarted) throw new TypeError('A generation can be iterated once. Call generate() again.');
     this.#hooks.begin();
     this.#isStarted = true;

@@ -2,55 +2,41 @@
 import { Purpose, uniform } from '../sampling/random.js';
 import type { RoundResult, RoundSetup, RoundStart } from './round.js';
 
-/** Milliseconds of plain decoding in one call: short enough that text still flows. */
-const momentMs = 40;
-const maxTokensPerCall = 32;
-
-/** How many tokens one call draws, by how long a token took the last time. */
-export class PlainPace {
-  #numTokens = 1;
-
-  /** Tokens of the next call, at least 1. */
-  get numTokens(): number {
-    return this.#numTokens;
-  }
-
-  /** Tells that a call of `ms` milliseconds brought `numTokens` tokens. */
-  observe(numTokens: number, ms: number): void {
-    const wanted = Math.floor((momentMs * numTokens) / Math.max(ms, Number.EPSILON));
-    this.#numTokens = Math.min(maxTokensPerCall, Math.max(1, wanted));
-  }
-}
+/** Tokens of one call: enough that its start and end cost nothing beside them. */
+const maxTokensPerCall = 512;
 
 /**
- * Draws up to `maxTokens` tokens from the target, as many as `pace` says, and tells each as a round of its own. A token is
- * drawn by the uniform of its output position, as a round without a draft would draw it. When it fails, none of its
- * tokens counts.
+ * Draws up to `maxTokens` tokens from the target, and tells each as a round of its own while the next ones are computed.
+ * A token is drawn by the uniform of its output position, as a round without a draft would draw it. Leaving the iteration
+ * stops the target.
  */
-export async function runPlainRounds(
-  setup: Pick<RoundSetup, 'target' | 'seed' | 'signal'> & { readonly ignoreEos: boolean },
+export async function* runPlainRounds(
+  setup: Pick<RoundSetup, 'target' | 'sampling' | 'seed' | 'signal'> & { readonly ignoreEos: boolean },
   { tokens, outputPosition }: Pick<RoundStart, 'tokens' | 'outputPosition'>,
-  pace: PlainPace,
   maxTokens: number,
-): Promise<readonly RoundResult[]> {
-  const { target, seed, signal, ignoreEos } = setup;
-  const startedAt = performance.now();
-  const length = Math.min(pace.numTokens, maxTokens);
-  const uniforms = Float64Array.from({ length }, (_, index) =>
-    uniform(seed, Purpose.target, outputPosition + index),
-  );
-  const extended = await target.extend!(tokens.at(-1)!, { uniforms, stopAtEnd: !ignoreEos, signal });
-  const ms = performance.now() - startedAt;
-  const numTokens = extended.tokens.length;
-  pace.observe(numTokens, ms);
-  const record = {
-    numDraftTokens: 0,
-    numAccepted: 0,
-    isPlain: false,
-    draftMs: 0,
-    decodeMs: extended.decodeMs / numTokens,
-    verifyMs: extended.samplingMs / numTokens,
-    roundMs: ms / numTokens,
-  };
-  return Array.from(extended.tokens, (token) => ({ tokens: [token], nextTokenKind: 'bonus', record }));
+): AsyncGenerator<readonly RoundResult[], void, undefined> {
+  const { target, sampling, seed, signal, ignoreEos } = setup;
+  let last = performance.now();
+  const numTokens = Math.min(maxTokensPerCall, maxTokens);
+  const uniforms =
+    sampling.temperature === 0
+      ? undefined
+      : Float64Array.from({ length: numTokens }, (_, index) =>
+          uniform(seed, Purpose.target, outputPosition + index),
+        );
+  const portions = target.extend!(tokens.at(-1)!, { numTokens, uniforms, stopAtEnd: !ignoreEos, signal });
+  for await (const portion of portions) {
+    const numTold = portion.tokens.length;
+    const record = {
+      numDraftTokens: 0,
+      numAccepted: 0,
+      isPlain: false,
+      draftMs: 0,
+      decodeMs: portion.decodeMs / numTold,
+      verifyMs: portion.samplingMs / numTold,
+      roundMs: (portion.toldAt - last) / numTold,
+    };
+    last = portion.toldAt;
+    yield Array.from(portion.tokens, (token) => ({ tokens: [token], nextTokenKind: 'bonus', record }));
+  }
 }

@@ -27,11 +27,11 @@ export interface Target {
   /** Keeps the path to `node` of the tree just decoded. */
   commit(node: NodeIndex): void;
   /**
-   * Plain decoding of several tokens in one call: decodes `root`, draws a token, decodes it, and so on, a token for each
-   * uniform, or fewer where the context or, with `stopAtEnd`, the generation ends. Where it is missing, plain rounds
-   * decode one token each.
+   * Plain decoding of many tokens in one call: decodes `root`, draws a token, decodes it, and so on, up to
+   * `numTokens`, or fewer where the context or, with `stopAtEnd`, the generation ends. Tokens are told while the next ones
+   * are computed; leaving the iteration stops it. Where it is missing, plain rounds decode one token each.
    */
-  extend?(root: TokenId, request: Omit<ExtendRequest, 'sampler'>): Promise<ExtendedTokens>;
+  extend?(root: TokenId, request: Omit<ExtendRequest, 'sampler'>): AsyncIterable<ExtendedTokens>;
 }
 
 /** A target that computes. */
@@ -60,7 +60,7 @@ export class SequenceTarget implements Target {
     this.#sequence.commit(node);
   }
 
-  extend(root: TokenId, request: Omit<ExtendRequest, 'sampler'>): Promise<ExtendedTokens> {
+  extend(root: TokenId, request: Omit<ExtendRequest, 'sampler'>): AsyncIterable<ExtendedTokens> {
     return this.#sequence.extend(root, { ...request, sampler: this.#sampler });
   }
 }

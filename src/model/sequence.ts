@@ -1,4 +1,5 @@
 // One sequence of a context: its tokens, token trees below its tip, and the way back.
+import { EventEmitter, on } from 'node:events';
 import { isAborted, typedError } from '../bindings/native-error.js';
 import type { NativeDecodeRequest } from '../bindings/native.js';
 import { BusyError, ContextFullError, DisposedError, UnsupportedCacheError } from '../errors.js';
@@ -54,17 +55,21 @@ export interface DraftedTokens extends DecodedRows {
 /** What {@link Sequence.extend} is asked for. */
 export interface ExtendRequest {
   readonly sampler: Sampler;
-  /** [numTokens], at least one, each in [0, 1): draws each token from its row. */
-  readonly uniforms: Float64Array;
+  /** Tokens to draw at most, at least 1. */
+  readonly numTokens: number;
+  /** [numTokens], each in [0, 1): draws each token from its row; undefined takes the likeliest one. */
+  readonly uniforms?: Float64Array | undefined;
   /** Stops after an end-of-generation token. */
   readonly stopAtEnd: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Tokens that {@link Sequence.extend} drew, and where its time went. */
+/** Some of the tokens that {@link Sequence.extend} draws, and where its time went. */
 export interface ExtendedTokens extends Omit<DecodedRows, 'rows'> {
   /** [1..numTokens] */
   readonly tokens: Int32Array;
+  /** When they arrived, on the clock of performance.now(). */
+  readonly toldAt: number;
 }
 
 interface PendingTree {
@@ -188,8 +193,6 @@ export class Sequence {
         numDraft,
         uniforms,
         minProbability,
-        extends: false,
-        stopAtEnd: false,
       }),
     );
     this.#tokens.append(rest);
@@ -197,31 +200,53 @@ export class Sequence {
   }
 
   /**
-   * Decodes `root` and draws up to `uniforms.length` tokens one after the other, in one call. All but the last drawn
-   * token are part of the sequence afterwards, the root first.
+   * Decodes `root` and draws up to `numTokens` tokens one after the other, each told soon after it was drawn while
+   * the next ones are computed. All told tokens but the last are part of the sequence, the root first. Leaving the
+   * iteration stops the drawing; tokens that were drawn and not told yet are part of the sequence then, too.
    */
-  async extend(root: TokenId, request: ExtendRequest): Promise<ExtendedTokens> {
-    const { sampler, uniforms, stopAtEnd, signal } = request;
-    const base = {
-      tokens: Int32Array.of(root),
-      numPast: this.length,
-      ...this.#sampling(sampler, this.length),
+  async *extend(root: TokenId, request: ExtendRequest): AsyncGenerator<ExtendedTokens, void, undefined> {
+    const { sampler, numTokens, uniforms, stopAtEnd, signal } = request;
+    const told = new EventEmitter();
+    const portions = on(told, 'tokens', { close: ['end'] }) as AsyncIterable<[ExtendedTokens]>;
+    // Whoever has left the iteration is not told of failures either.
+    told.on('error', () => undefined);
+    let tip = root;
+    let numDrawn = 0;
+    let stop = (): void => undefined;
+    const onTokens = (tokens: Int32Array, decodeMs: number, samplingMs: number): void => {
+      this.#tokens.append([tip]);
+      this.#tokens.append(tokens.subarray(0, -1));
+      tip = tokens.at(-1)!;
+      numDrawn += tokens.length;
+      told.emit('tokens', { tokens, decodeMs, samplingMs, toldAt: performance.now() });
     };
-    const numDraft = uniforms.length;
-    const { rows, tokens, decodeMs, samplingMs } = await this.#call(signal, base, (full) =>
-      this.context.native.draft({
-        ...full,
-        numDraft,
-        uniforms,
-        stopAtEnd,
-        minProbability: 0,
-        extends: true,
-      }),
+    // A repetition goes on after the tokens that were told.
+    const run = (full: NativeDecodeRequest): Promise<void> => {
+      const extension = this.context.native.extend(
+        {
+          ...full,
+          ...this.#sampling(sampler, this.length),
+          tokens: Int32Array.of(tip),
+          numPast: this.length,
+          numDraft: numTokens - numDrawn,
+          uniforms: uniforms?.subarray(numDrawn),
+          stopAtEnd,
+        },
+        onTokens,
+      );
+      stop = extension.stop;
+      return extension.promise;
+    };
+    const running = this.#call(signal, { tokens: Int32Array.of(root), numPast: this.length }, run).then(
+      () => void told.emit('end'),
+      (error: unknown) => void told.emit('error', error),
     );
-    rows.release();
-    this.#tokens.append([root]);
-    this.#tokens.append(tokens.subarray(0, -1));
-    return { tokens, decodeMs, samplingMs };
+    try {
+      for await (const [portion] of portions) yield portion;
+    } finally {
+      stop();
+      await running;
+    }
   }
 
   /** Drops all tokens but the first `length`; a recurrent state that cannot go back is cleared and says so. */

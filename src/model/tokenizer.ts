@@ -1,4 +1,5 @@
 // Text <-> tokens of one model. Knows nothing of contexts.
+import { TextDecoder } from 'node:util';
 import { nativeCall } from '../bindings/native-error.js';
 import type { NativeModel } from '../bindings/native.js';
 import type { TokenId } from '../types.js';
@@ -11,9 +12,16 @@ export interface EncodeOptions {
   readonly parseSpecial?: boolean;
 }
 
+interface Piece {
+  readonly bytes: Uint8Array;
+  readonly text: string | undefined;
+}
+
 /** A model's tokenizer. */
 export class Tokenizer {
   readonly #model: () => NativeModel;
+  /** Of tokens that were asked for: their bytes, and their text where it is whole characters. */
+  readonly #pieces = new Map<TokenId, Piece>();
 
   /** @internal */
   constructor(model: () => NativeModel) {
@@ -31,12 +39,23 @@ export class Tokenizer {
     const bytes = nativeCall(() =>
       this.#model().detokenize(Int32Array.from(tokens), false, options.special ?? false),
     );
-    return new TextDecoder().decode(bytes);
+    return utf8().decode(bytes);
   }
 
   /** The bytes of one token, which need not be whole UTF-8 characters; empty for special tokens unless `special`. */
   bytes(token: TokenId, options: { readonly special?: boolean } = {}): Uint8Array {
     return nativeCall(() => this.#model().piece(token, options.special ?? false));
+  }
+
+  /** @internal */
+  piece(token: TokenId): Piece {
+    const known = this.#pieces.get(token);
+    if (known !== undefined) return known;
+    const bytes = this.bytes(token);
+    const text = utf8().decode(bytes);
+    const piece = { bytes, text: text.includes('\ufffd') ? undefined : text };
+    this.#pieces.set(token, piece);
+    return piece;
   }
 
   /** True for tokens that end a generation, such as end of sequence and end of turn. */
@@ -53,7 +72,9 @@ export class Tokenizer {
 /** Decodes tokens as they arrive; never splits a UTF-8 character. */
 export class TokenStream {
   readonly #tokenizer: Tokenizer;
-  readonly #decoder = new TextDecoder();
+  readonly #decoder = utf8();
+  /** The decoder holds the beginning of a character. */
+  #isWithinCharacter = false;
 
   /** @internal */
   constructor(tokenizer: Tokenizer) {
@@ -62,11 +83,20 @@ export class TokenStream {
 
   /** The text that `token` completes; empty while a character is incomplete. */
   push(token: TokenId): string {
-    return this.#decoder.decode(this.#tokenizer.bytes(token), { stream: true });
+    const { bytes, text } = this.#tokenizer.piece(token);
+    if (text !== undefined && !this.#isWithinCharacter) return text;
+    const completed = this.#decoder.decode(bytes, { stream: true });
+    this.#isWithinCharacter = text === undefined || completed === '';
+    return completed;
   }
 
   /** What is left at the end; an incomplete character becomes U+FFFD. */
   end(): string {
     return this.#decoder.decode();
   }
+}
+
+/** A decoder that keeps a byte order mark: it is a character of the tokens. */
+function utf8(): TextDecoder {
+  return new TextDecoder('utf-8', { ignoreBOM: true });
 }

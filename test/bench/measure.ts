@@ -13,7 +13,7 @@ const settleMs = 500;
 export type Contender = () => Promise<number>;
 
 /**
- * Runs every contender twice as a warm-up and then `repetitions` times, in turn.
+ * Runs every contender twice as a warm-up and then `repetitions` times, in turn, another one first each time.
  * @returns by name, the figures of each repetition
  */
 export async function interleave(
@@ -22,9 +22,11 @@ export async function interleave(
 ): Promise<Record<string, number[]>> {
   const figures: Record<string, number[]> = {};
   for (let repetition = -2; repetition < repetitions; repetition++) {
-    for (const [name, run] of Object.entries(contenders)) {
+    const names = Object.keys(contenders);
+    for (let turn = 0; turn < names.length; turn++) {
+      const name = names[(turn + repetition + 2) % names.length]!;
       await setTimeout(settleMs);
-      const figure = await run();
+      const figure = await contenders[name]!();
       if (repetition >= 0) (figures[name] ??= []).push(figure);
     }
   }

@@ -102,6 +102,17 @@ describe('a token stream', () => {
     expect(stream.end()).toBe('');
   });
 
+  it('goes on with whole tokens after a character that was completed, broken off, or parted by nothing', () => {
+    const [a] = byteTokens('a');
+    const emoji = byteTokens('😀');
+    const stream = tokenizer.stream();
+    const push = (...tokens: number[]): string => tokens.map((token) => stream.push(token)).join('');
+    expect(push(...emoji, a!, a!)).toBe('😀aa');
+    expect(push(emoji[0]!, endToken, ...emoji.slice(1), a!)).toBe('😀a');
+    expect(push(emoji[0]!, emoji[1]!, a!, a!)).toBe('\ufffdaa');
+    expect(stream.end()).toBe('');
+  });
+
   it('turns an incomplete character into U+FFFD at the end', () => {
     const stream = tokenizer.stream();
     for (const token of byteTokens('😀').slice(0, 3)) stream.push(token);

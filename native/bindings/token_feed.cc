@@ -1,0 +1,45 @@
+#include "bindings/token_feed.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace outrider {
+
+namespace {
+
+// Often enough that text flows; each time JavaScript runs, it takes a core from the decoding.
+constexpr std::chrono::milliseconds kInterval(40);
+
+}  // namespace
+
+TokenFeed::TokenFeed(AsyncQueue& queue, const Napi::Function& on_tokens)
+    : queue_(queue), on_tokens_(std::make_shared<Napi::FunctionReference>(Napi::Persistent(on_tokens))) {
+  // May be dropped on another thread while the environment closes.
+  on_tokens_->SuppressDestruct();
+}
+
+bool TokenFeed::offer(Span<const int32_t> tokens, const Timings& timings) {
+  if (n_sent_ == 0 || std::chrono::steady_clock::now() - sent_at_ >= kInterval) send(tokens, timings);
+  return !is_stopped_.load();
+}
+
+void TokenFeed::finish(Span<const int32_t> tokens, const Timings& timings) {
+  if (tokens.size() > n_sent_) send(tokens, timings);
+  queue_.notify([callback = on_tokens_](Napi::Env) { callback->Reset(); });
+}
+
+void TokenFeed::send(Span<const int32_t> tokens, const Timings& timings) {
+  std::vector<int32_t> fresh(tokens.begin() + n_sent_, tokens.end());
+  const double decode_ms = timings.decode_ms - sent_timings_.decode_ms;
+  const double sampling_ms = timings.sampling_ms - sent_timings_.sampling_ms;
+  n_sent_ = tokens.size();
+  sent_timings_ = timings;
+  sent_at_ = std::chrono::steady_clock::now();
+  queue_.notify([callback = on_tokens_, fresh = std::move(fresh), decode_ms, sampling_ms](Napi::Env env) {
+    Napi::Int32Array array = Napi::Int32Array::New(env, fresh.size());
+    std::copy(fresh.begin(), fresh.end(), array.Data());
+    callback->Call({array, Napi::Number::New(env, decode_ms), Napi::Number::New(env, sampling_ms)});
+  });
+}
+
+}  // namespace outrider

@@ -1,0 +1,44 @@
+// Tokens on their way to JavaScript while more are being drawn.
+#pragma once
+
+#include <napi.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "bindings/async_queue.h"
+#include "core/context.h"
+#include "core/span.h"
+
+namespace outrider {
+
+class TokenFeed {
+ public:
+  // onTokens(tokens: Int32Array, decodeMs, samplingMs), called on the JavaScript thread.
+  TokenFeed(AsyncQueue& queue, const Napi::Function& on_tokens);
+
+  // Takes all tokens drawn so far and sends what is due; returns false once stopped. On the pool's thread.
+  bool offer(Span<const int32_t> tokens, const Timings& timings);
+
+  // Sends what was not due yet and lets go of the callback. On the pool's thread.
+  void finish(Span<const int32_t> tokens, const Timings& timings);
+
+  // No more tokens wanted; from any thread.
+  void stop() { is_stopped_.store(true); }
+
+ private:
+  void send(Span<const int32_t> tokens, const Timings& timings);
+
+  AsyncQueue& queue_;
+  std::shared_ptr<Napi::FunctionReference> on_tokens_;
+  std::atomic<bool> is_stopped_{false};
+  size_t n_sent_ = 0;
+  Timings sent_timings_;
+  std::chrono::steady_clock::time_point sent_at_;
+};
+
+}  // namespace outrider
