@@ -10,10 +10,11 @@ import { SeededRandom } from '../fixtures/seeded-random.js';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
 import { interleave, LineServer, machine, medianRatio } from './measure.js';
 
-/** Fresh processes for each pair: where their memory lies makes more of a difference than the library does. */
-const pairs = 11;
-/** Short ones: what else the machine does changes within seconds. */
-const repetitions = 5;
+/** Fresh processes for each pair: where their memory lies makes a difference, too. */
+const pairs = 3;
+const repetitions = 7;
+/** Tokens before the first repetition; the JavaScript compiler works beside the first ones. */
+const warmUpTokens = 400;
 const threads = 2;
 const contextSize = 1024;
 const folder = mkdtempSync(join(tmpdir(), 'outrider-bench-'));
@@ -30,6 +31,7 @@ async function againstBareLoop(name: string, path: string, numTokens: number): P
       bare: new LineServer('native/build/bin/plain_loop', args),
       library: new LineServer(process.execPath, ['test/bench/plain-library.mjs', ...args]),
     };
+    for (const server of Object.values(servers)) await server.ask([warmUpTokens, ...prompt].join(' '));
     const contender = (server: LineServer) => async (): Promise<number> => {
       const [ms, token] = (await server.ask([numTokens, ...prompt].join(' '))).split(' ').map(Number);
       lastTokens.add(token!);
@@ -45,16 +47,12 @@ async function againstBareLoop(name: string, path: string, numTokens: number): P
   if (lastTokens.size > 1) throw new Error(`${name}: the last tokens differ: ${[...lastTokens].join(', ')}`);
   const ratio = medianRatio(figures.bare!, figures.library!);
   const extra = median(figures.library!.map((ms, index) => 1000 * (ms - figures.bare![index]!)));
+  const undisturbed = quantile(figures.bare!, 0.1) / quantile(figures.library!, 0.1);
   print(
     `${name}: bare loop ${median(figures.bare!).toFixed(4)} ms a token, library ${median(figures.library!).toFixed(4)} ms, ` +
-      `speed of the library ${ratio.toFixed(4)} of the bare loop (quarter to three quarters: ` +
-      `${quartiles(figures.bare!, figures.library!)}), ${extra.toFixed(1)} us more a round`,
+      `speed of the library ${ratio.toFixed(4)} of the bare loop, ${extra.toFixed(1)} us more a round; ` +
+      `of the fastest tenth of each ${undisturbed.toFixed(4)}`,
   );
-}
-
-function quartiles(over: readonly number[], under: readonly number[]): string {
-  const ratios = over.map((value, index) => value / under[index]!);
-  return [0.25, 0.75].map((share) => quantile(ratios, share).toFixed(3)).join(' to ');
 }
 
 /** Milliseconds from logits to a row. */
@@ -77,9 +75,9 @@ const large = join(folder, 'large.gguf');
 writeTinyModel(tiny, { headDim: 64, heads: 2, kvHeads: 1, contextLength: contextSize });
 padModel(tiny, large, { parameters: 60e6, tensorType: 'q8_0' });
 try {
-  await againstBareLoop('60M parameters, q8_0', large, 64);
+  await againstBareLoop('60M parameters, q8_0', large, 400);
   padModel(tiny, large, { parameters: 300e6, tensorType: 'f16' });
-  await againstBareLoop('300M parameters, f16', large, 16);
+  await againstBareLoop('300M parameters, f16', large, 64);
   await againstBareLoop('tiny model', tiny, 256);
   ofDistribution(128_000, 40);
   ofDistribution(128_000, 0);
