@@ -90,6 +90,10 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("createContext", Napi::Function::New(env, create_context));
   exports.Set("packRows", Napi::Function::New(env, pack_rows));
   exports.Set("verify", Napi::Function::New(env, verify));
+  exports.Set("close", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
+                addon_data(info.Env()).close();
+                return info.Env().Undefined();
+              }));
   return exports;
 }
 

@@ -35,7 +35,10 @@ function load(): NativeAddon {
       continue;
     }
     try {
-      return require(path) as NativeAddon;
+      const addon = require(path) as NativeAddon;
+      // process.exit() runs no cleanup hooks, and a decode must not outlive what it computes with.
+      process.once('exit', () => addon.close());
+      return addon;
     } catch (error) {
       attempts.push(`${path}: ${(error as Error).message}`);
     }

@@ -223,6 +223,8 @@ export interface NativeAddon {
   loadPlugin(path: string): void;
   /** Levels: 1 debug, 2 info, 3 warn, 4 error. */
   setLogger(callback: ((level: number, text: string) => void) | undefined, minLevel: number): void;
+  /** Aborts what runs and waits for its end; calls that compute reject from then on. */
+  close(): void;
   readGguf(path: string): Promise<NativeGguf>;
   loadModel(
     path: string,
