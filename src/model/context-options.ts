@@ -26,7 +26,7 @@ export interface ContextOptions {
   /** Element type of K and V, default f16. */
   readonly kvType?: KvType | undefined;
   readonly flashAttention?: (typeof flashAttentionChoices)[number] | undefined;
-  /** Keeps the KV cache on the device of its layers, default true. */
+  /** Keeps the KV cache on the device of its layers; default true, or false where the device has no room for it. */
   readonly offloadKv?: boolean | undefined;
   /** Threads of the shared pool, default: all cores. */
   readonly threads?: number | undefined;

@@ -6,12 +6,16 @@ import { DisposedError } from '../errors.js';
 import { abortable } from './abort.js';
 import { ComputePool } from './compute-pool.js';
 import { nativeContextOptions, type ContextOptions } from './context-options.js';
+import { createWithinMemory, type PlacedContext } from './kv-placement.js';
 import type { Model } from './model.js';
 import { requireInteger } from './options.js';
 import { Sequence } from './sequence.js';
 
 /** Sizes and abilities of a context, in tokens where nothing else is said. */
-export type ContextInfo = NativeContextInfo;
+export interface ContextInfo extends NativeContextInfo {
+  /** The KV cache lies on the devices of the layers, where those are offloaded. */
+  readonly offloadsKv: boolean;
+}
 
 /** A context of a model. Computing on it is asynchronous and runs one call after the other. */
 export class Context {
@@ -21,11 +25,15 @@ export class Context {
   readonly #numSequences: number;
   readonly #sequences = new Map<number, Sequence>();
 
-  private constructor(model: Model, native: NativeContext, numSequences: number) {
+  private constructor(
+    model: Model,
+    { native, offloadsKv }: PlacedContext<NativeContext>,
+    numSequences: number,
+  ) {
     this.model = model;
     this.#native = native;
     this.#numSequences = numSequences;
-    this.info = native.info();
+    this.info = { ...native.info(), offloadsKv };
   }
 
   /**
@@ -36,9 +44,15 @@ export class Context {
   static async create(model: Model, options: ContextOptions): Promise<Context> {
     const settings = nativeContextOptions(options, model.info.trainContextSize);
     const pool = options.pool ?? ComputePool.shared(options.threads);
-    const created = nativeCall(() => loadAddon().createContext(model.native, pool.native, settings));
-    const native = await abortable(created, undefined, () => undefined);
-    return new Context(model, native, settings.sequences);
+    const mayMove = options.offloadKv === undefined && model.gpuLayers !== 0;
+    const placed = await createWithinMemory(settings, mayMove, (attempt) =>
+      abortable(
+        nativeCall(() => loadAddon().createContext(model.native, pool.native, attempt)),
+        undefined,
+        () => undefined,
+      ),
+    );
+    return new Context(model, placed, settings.sequences);
   }
 
   /** @internal */
