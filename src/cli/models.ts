@@ -1,6 +1,8 @@
 // From the command line's model references to loaded models.
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { createEngine, type Engine } from '../engine/engine.js';
+import type { EngineOptions } from '../engine/options.js';
 import { resolveModel } from '../model/hub.js';
 import { loadModels } from '../model/load-model.js';
 import { setLogHandler } from '../model/log.js';
@@ -52,4 +54,15 @@ export async function loadModelsOf(args: EngineArguments & { verbose?: boolean }
   }).finally(progress.end);
   if (target!.gpuLayers !== 0) console.error(`Placement: ${target!.placement}`);
   return { target: target!, draft };
+}
+
+/** An engine, with a line on stderr when its KV cache is not where the layers are. */
+export async function openEngine(options: EngineOptions): Promise<Engine> {
+  const engine = await createEngine(options);
+  if (options.target.gpuLayers !== 0 && !engine.sequence.context.info.offloadsKv) {
+    console.error(
+      'The device has no room for the KV cache: it lies in main memory. A smaller --context-size helps.',
+    );
+  }
+  return engine;
 }

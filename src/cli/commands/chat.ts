@@ -3,12 +3,11 @@ import { createInterface, type Interface } from 'node:readline/promises';
 import type { CommandModule } from 'yargs';
 import { ChatSession } from '../../chat/chat-session.js';
 import { runCommand } from '../../chat/commands.js';
-import { createEngine } from '../../engine/engine.js';
 import type { GenerationResult } from '../../engine/decode-loop.js';
 import { OutriderError } from '../../errors.js';
 import { engineOptionsOf, samplingOf, withEngineOptions, type EngineArguments } from '../engine-options.js';
 import { printFailure } from '../failure.js';
-import { loadModelsOf } from '../models.js';
+import { loadModelsOf, openEngine } from '../models.js';
 import { statusLine } from '../status-line.js';
 
 interface ChatArguments extends EngineArguments {
@@ -51,7 +50,7 @@ export const chatCommand: CommandModule<object, ChatArguments> = {
     const template =
       args['template-file'] === undefined ? undefined : await readFile(args['template-file'], 'utf8');
     const { target, draft } = await loadModelsOf(args);
-    const engine = await createEngine({ ...engineOptions, target, draft });
+    const engine = await openEngine({ ...engineOptions, target, draft });
     try {
       await converse(new ChatSession(engine, { system, template, generate }), args.verbose);
     } finally {

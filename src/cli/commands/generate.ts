@@ -4,10 +4,10 @@ import { readFile } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
 import type { CommandModule } from 'yargs';
 import type { GenerationResult } from '../../engine/decode-loop.js';
-import { createEngine, type Engine } from '../../engine/engine.js';
+import type { Engine } from '../../engine/engine.js';
 import type { GenerateOptions } from '../../engine/options.js';
 import { engineOptionsOf, samplingOf, withEngineOptions, type EngineArguments } from '../engine-options.js';
-import { loadModelsOf } from '../models.js';
+import { loadModelsOf, openEngine } from '../models.js';
 import { numberValue, UsageError } from '../option-values.js';
 import { statusLine } from '../status-line.js';
 
@@ -52,7 +52,7 @@ export const generateCommand: CommandModule<object, GenerateArguments> = {
     }
     const engineOptions = engineOptionsOf(args);
     const { target, draft } = await loadModelsOf(args);
-    const engine = await createEngine({ ...engineOptions, target, draft });
+    const engine = await openEngine({ ...engineOptions, target, draft });
     const trace = args.trace === undefined ? undefined : createWriteStream(args.trace);
     try {
       if (trace !== undefined) await once(trace, 'open');
