@@ -1,7 +1,7 @@
 // Writes the demo pair: a small random model, and a larger one that says the same. They speak gibberish, repeatably.
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { padModel } from '../test/fixtures/pad-model.js';
+import { inflateModel } from '../src/gguf/inflate.js';
 import { writeTinyModel, type TinyModelOptions } from '../test/fixtures/tiny-models.js';
 
 const shape: TinyModelOptions = {
@@ -21,5 +21,5 @@ mkdirSync(directory, { recursive: true });
 const draft = `${directory}draft.gguf`;
 const target = `${directory}target.gguf`;
 writeTinyModel(draft, shape);
-padModel(draft, target, { parameters: 60e6, tensorType: 'q8_0' });
+inflateModel(draft, target, { parameters: 60e6, tensorType: 'q8_0' });
 writeTinyModel(draft, { ...shape, noise: { seed: 1, relative: 0.05 } });

@@ -3,6 +3,7 @@ import yargs from 'yargs';
 import { OutriderError } from '../errors.js';
 import { chatCommand } from './commands/chat.js';
 import { generateCommand } from './commands/generate.js';
+import { inflateCommand } from './commands/inflate.js';
 import { inspectCommand } from './commands/inspect.js';
 import { pullCommand } from './commands/pull.js';
 import { repeatableOptions } from './engine-options.js';
@@ -23,6 +24,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .command(chatCommand)
     .command(inspectCommand)
     .command(pullCommand)
+    .command(inflateCommand)
     .option('verbose', { type: 'boolean', default: false, describe: 'Stack traces and the log of llama.cpp' })
     .demandCommand(1, 'Expected a command.')
     .strict()

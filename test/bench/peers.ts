@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { median } from 'simple-statistics';
 import { createEngine, loadModel, type Engine } from '../../src/index.js';
-import { padModel } from '../fixtures/pad-model.js';
+import { inflateModel } from '../../src/gguf/inflate.js';
 import { interleave, LineServer, machine, medianRatio, type Contender } from './measure.js';
 
 const [source, draftPath, simple, parameters = '300e6', numDraft = '4'] = process.argv.slice(2);
@@ -82,7 +82,7 @@ function speculativeSimple(name: string, target: string, temperature: number): C
 
 const folder = mkdtempSync(join(tmpdir(), 'outrider-peers-'));
 const target = join(folder, 'target.gguf');
-const padded = padModel(source, target, { parameters: Number(parameters), tensorType: 'f16' });
+const padded = inflateModel(source, target, { parameters: Number(parameters), tensorType: 'f16' });
 print(
   `${machine()}; target inflated to ${(padded.parameters / 1e6).toFixed(0)}M parameters in f16, chain of ${numDraft}`,
 );

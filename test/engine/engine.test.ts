@@ -6,7 +6,7 @@ import type { EngineOptions, GenerateOptions } from '../../src/engine/options.js
 import { DisposedError, IncompatibleMethodsError, UnsupportedCacheError } from '../../src/errors.js';
 import type { SamplingParams } from '../../src/types.js';
 import { MatchVerifier } from '../../src/verify/match.js';
-import { array } from '../fixtures/gguf-format.js';
+import { array } from '../../src/gguf/format.js';
 import { rewriteGguf } from '../fixtures/gguf-rewrite.js';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
 import { loadEngine } from '../helpers/engines.js';

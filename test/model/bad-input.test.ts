@@ -6,7 +6,7 @@ import { VocabMismatchError, type ErrorCode } from '../../src/errors.js';
 import { estimateMemory, loadModel } from '../../src/model/load-model.js';
 import { requireSameVocabulary } from '../../src/model/vocabulary.js';
 import * as broken from '../fixtures/broken-models.js';
-import { readGguf } from '../fixtures/gguf-reader.js';
+import { readGguf } from '../../src/gguf/reader.js';
 import { writeTinyModel, type TinyModelOptions } from '../fixtures/tiny-models.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'outrider-bad-'));

@@ -23,6 +23,8 @@ interface ModelReport {
   readonly description: string;
   readonly architecture: string;
   readonly parameters: number;
+  /** Name of the model whose function this one computes at a larger cost; null for a model of its own. */
+  readonly inflatedFrom: string | null;
   readonly fileBytes: number;
   readonly layers: number;
   readonly embeddingSize: number;
@@ -104,6 +106,7 @@ async function describeModel(model: Model, args: InspectArguments): Promise<Mode
     description: info.description,
     architecture: info.architecture,
     parameters: info.numParameters,
+    inflatedFrom: model.metadata['outrider.inflated_from'] ?? null,
     fileBytes: info.sizeBytes,
     layers: info.numLayers,
     embeddingSize: info.embeddingSize,
@@ -149,6 +152,9 @@ function print(reports: readonly ModelReport[], pair: PairReport | undefined): v
     const rows: [string, string][] = [
       ['model', `${report.description} (${report.architecture})`],
       ['parameters', `${(report.parameters / 1e6).toFixed(2)} M in ${mebibytes(report.fileBytes)}`],
+      ...(report.inflatedFrom === null
+        ? []
+        : [['inflated', `says what ${report.inflatedFrom} says, at a larger cost`] as [string, string]]),
       [
         'layers',
         `${report.layers}, width ${report.embeddingSize}, ${report.heads} heads, ${report.kvHeads} KV heads`,
