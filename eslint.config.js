@@ -12,6 +12,7 @@ const ranks = [
   ['draft', 'verify'],
   ['engine'],
   ['chat'],
+  ['eval'],
   ['cli'],
   ['index.ts'],
 ];
@@ -60,7 +61,7 @@ export default tseslint.config(
               message: 'Only src/model imports the bindings.',
             },
             {
-              target: ['./src/engine', './src/chat', './src/cli'],
+              target: ['./src/engine', './src/chat', './src/eval', './src/cli'],
               from: ['./src/bindings'],
               message: 'Only src/model imports the bindings.',
             },

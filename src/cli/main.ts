@@ -2,6 +2,7 @@
 import yargs from 'yargs';
 import { OutriderError } from '../errors.js';
 import { chatCommand } from './commands/chat.js';
+import { evalCommand } from './commands/eval.js';
 import { generateCommand } from './commands/generate.js';
 import { inflateCommand } from './commands/inflate.js';
 import { inspectCommand } from './commands/inspect.js';
@@ -13,6 +14,9 @@ import { onlyOnce, UsageError } from './option-values.js';
 /** Exit statuses of the command line. */
 const exitCodes = { done: 0, failure: 1, usage: 2 } as const;
 
+/** Arguments without an option's name, of which there may be several. */
+const lists: ReadonlySet<string> = new Set(['_', 'tasks']);
+
 /** Runs one command; resolves to the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
   const isVerbose = args.includes('--verbose');
@@ -22,6 +26,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .usage('$0 <command>\n\nExact speculative decoding for GGUF models on this machine.')
     .command(generateCommand)
     .command(chatCommand)
+    .command(evalCommand)
     .command(inspectCommand)
     .command(pullCommand)
     .command(inflateCommand)
@@ -58,7 +63,7 @@ function endWithReader(error: NodeJS.ErrnoException): void {
 /** An option given twice arrives as an array, where most can have one value only. */
 function requireSingleValues(values: Record<string, unknown>): true {
   for (const [name, value] of Object.entries(values)) {
-    if (name !== '_' && !repeatableOptions.has(name)) onlyOnce(name, value);
+    if (!lists.has(name) && !repeatableOptions.has(name)) onlyOnce(name, value);
   }
   return true;
 }

@@ -1,0 +1,139 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { CommandModule } from 'yargs';
+import { evaluate, type Answer, type TaskScore } from '../../eval/evaluate.js';
+import { readTask, type EvalTask } from '../../eval/task-file.js';
+import { engineOptionsOf, samplingOf, withEngineOptions, type EngineArguments } from '../engine-options.js';
+import { loadModelsOf, openEngine } from '../models.js';
+import { numberValue, UsageError } from '../option-values.js';
+import { shareProgress } from '../progress.js';
+
+interface EvalArguments extends EngineArguments {
+  tasks: readonly string[];
+  limit: number | undefined;
+  'show-wrong': boolean;
+  json: boolean;
+  verbose: boolean;
+}
+
+const demoTasks = fileURLToPath(new URL('../../../models/eval/', import.meta.url));
+/** Longer than every answer of the demo tasks. */
+const defaultMaxTokens = 400;
+
+/** `outrider eval [tasks..]`: accuracy per task, for a model or a method. */
+export const evalCommand: CommandModule<object, EvalArguments> = {
+  command: 'eval [tasks..]',
+  describe: 'Accuracy per task, for a model or a method',
+  builder: (parser) =>
+    withEngineOptions(parser)
+      .positional('tasks', {
+        type: 'string',
+        array: true,
+        default: [] as string[],
+        describe: 'Task files (JSON lines) or folders of them (default: the tasks of the demo models)',
+      })
+      .options({
+        limit: {
+          type: 'string',
+          requiresArg: true,
+          coerce: numberValue('limit'),
+          describe: 'Prompts of each task at most',
+        },
+        'show-wrong': { type: 'boolean', default: false, describe: 'Print wrong answers on stderr' },
+        json: { type: 'boolean', default: false, describe: 'Print one JSON object' },
+      }) as never,
+  handler: async (args) => {
+    const { limit = Infinity } = args;
+    if (!(limit === Infinity || (Number.isSafeInteger(limit) && limit >= 1))) {
+      throw new UsageError(`Expected an integer of at least 1 for --limit but received ${limit}`);
+    }
+    const engineOptions = engineOptionsOf(args);
+    const tasks = (await readTasks(args.tasks)).map(({ name, prompts }) => ({
+      name,
+      prompts: prompts.slice(0, limit),
+    }));
+    const { target, draft } = await loadModelsOf(args);
+    const engine = await openEngine({ ...engineOptions, target, draft });
+    try {
+      const scores = await evaluateAll(engine, tasks, args);
+      if (args.json)
+        console.log(JSON.stringify({ target: target.path, draft: draft?.path ?? null, tasks: scores }));
+      else for (const line of tableOf(scores)) console.log(line);
+    } finally {
+      await engine.dispose();
+      target.dispose();
+      draft?.dispose();
+    }
+  },
+};
+
+async function readTasks(paths: readonly string[]): Promise<EvalTask[]> {
+  const files: string[] = [];
+  for (const path of paths.length > 0 ? paths : [demoTasks]) {
+    if (!(await stat(path)).isDirectory()) files.push(path);
+    else {
+      const names = (await readdir(path)).filter((name) => name.endsWith('.jsonl')).sort();
+      if (names.length === 0) throw new UsageError(`Expected .jsonl files in ${path} but received none`);
+      files.push(...names.map((name) => join(path, name)));
+    }
+  }
+  return Promise.all(files.map(readTask));
+}
+
+async function evaluateAll(
+  engine: Awaited<ReturnType<typeof openEngine>>,
+  tasks: readonly EvalTask[],
+  args: EvalArguments,
+): Promise<TaskScore[]> {
+  const numPrompts = tasks.reduce((sum, { prompts }) => sum + prompts.length, 0);
+  const progress = shareProgress('Evaluating');
+  let numAnswers = 0;
+  const onAnswer = (answer: Answer): void => {
+    progress.show(++numAnswers / numPrompts);
+    if (args['show-wrong'] && !answer.isCorrect) console.error(wrongAnswer(answer));
+  };
+  const generate = {
+    maxTokens: args['max-tokens'] ?? defaultMaxTokens,
+    sampling: { ...samplingOf(args), temperature: args.temperature ?? 0 },
+    seed: args.seed,
+    stop: args.stop,
+  };
+  const scores: TaskScore[] = [];
+  try {
+    for (const task of tasks) scores.push(await evaluate(engine, task, { generate, onAnswer }));
+  } finally {
+    progress.end();
+  }
+  return scores;
+}
+
+function wrongAnswer({ task, prompt, text }: Answer): string {
+  const wanted = prompt.check === 'exact' ? prompt.answer : prompt.wanted.join(', ');
+  return `${task}: ${JSON.stringify(prompt.messages.at(-1)!.content.slice(-80))}\n  wanted ${JSON.stringify(wanted)}\n  got    ${JSON.stringify(text)}`;
+}
+
+function tableOf(scores: readonly TaskScore[]): string[] {
+  const shown = (value: number | null, digits: number): string => value?.toFixed(digits) ?? '-';
+  const rows = [
+    ['task', 'right', 'of', 'accuracy', 'acceptance', 'tokens a round', 'tokens/s'],
+    ...scores.map((score) => [
+      score.task,
+      String(score.numCorrect),
+      String(score.numPrompts),
+      score.accuracy.toFixed(3),
+      shown(score.acceptanceRate, 3),
+      shown(score.meanAcceptanceLength, 2),
+      score.tokensPerSecond.toFixed(1),
+    ]),
+  ];
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
+      .join('  '),
+  );
+  return scores.every(({ lossless }) => lossless)
+    ? lines
+    : [...lines, 'lossy: not the distribution of the target'];
+}
