@@ -5,6 +5,7 @@ The draft learns from the target's distribution (train the target first) and fro
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -74,6 +75,8 @@ def gradients(model: Transformer, teacher: Transformer | None, batch, rank: int,
 def train(rank: int, n_ranks: int, options: argparse.Namespace) -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if n_ranks > 1:
+        # Sent when the parent dies; a shell's background jobs ignore it otherwise.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         dist.init_process_group("gloo", init_method=f"file://{options.meeting}", rank=rank, world_size=n_ranks)
     name, n_steps = options.name, options.steps or STEPS[options.name]
     tokens = tokenizer.load(options.work)
