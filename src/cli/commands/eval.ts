@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -69,6 +70,9 @@ export const evalCommand: CommandModule<object, EvalArguments> = {
 };
 
 async function readTasks(paths: readonly string[]): Promise<EvalTask[]> {
+  if (paths.length === 0 && !existsSync(demoTasks)) {
+    throw new UsageError('Expected task files: this installation has no demo tasks');
+  }
   const files: string[] = [];
   for (const path of paths.length > 0 ? paths : [demoTasks]) {
     if (!(await stat(path)).isDirectory()) files.push(path);
