@@ -3,6 +3,7 @@
 
 #include "bindings/addon_data.h"
 #include "bindings/args.h"
+#include "bindings/callback.h"
 #include "bindings/context_binding.h"
 #include "bindings/errors.h"
 #include "bindings/model_binding.h"
@@ -47,8 +48,7 @@ Napi::Value set_logger(const Napi::CallbackInfo& info) {
     if (data.log_sink != 0) remove_log_sink(data.log_sink);
     data.log_sink = 0;
     if (!info[0].IsFunction()) return info.Env().Undefined();
-    const auto callback = std::make_shared<Napi::FunctionReference>(Napi::Persistent(info[0].As<Napi::Function>()));
-    callback->SuppressDestruct();
+    const Callback callback = keep_callback(info[0]);
     AsyncQueue* queue = data.queue.get();
     data.log_sink = add_log_sink(int_arg(info[1], "minLevel"), [queue, callback](int level, const std::string& text) {
       queue->notify([callback, level, text](Napi::Env env) {

@@ -117,9 +117,8 @@ Napi::Function ContextBinding::define(Napi::Env env) {
       env, "NativeContext",
       {InstanceMethod("info", &ContextBinding::info), InstanceMethod("length", &ContextBinding::length),
        InstanceMethod("decode", &ContextBinding::decode), InstanceMethod("draft", &ContextBinding::draft),
-       InstanceMethod("extend", &ContextBinding::extend),
-       InstanceMethod("commit", &ContextBinding::commit), InstanceMethod("truncate", &ContextBinding::truncate),
-       InstanceMethod("saveState", &ContextBinding::save_state),
+       InstanceMethod("extend", &ContextBinding::extend), InstanceMethod("commit", &ContextBinding::commit),
+       InstanceMethod("truncate", &ContextBinding::truncate), InstanceMethod("saveState", &ContextBinding::save_state),
        InstanceMethod("loadState", &ContextBinding::load_state), InstanceMethod("abort", &ContextBinding::abort),
        InstanceMethod("dispose", &ContextBinding::dispose)});
 }
@@ -242,7 +241,7 @@ Napi::Value ContextBinding::extend(const Napi::CallbackInfo& info) {
     job->request.extends = true;
     job->request.stop_at_end = bool_arg(object.Get("stopAtEnd"), "stopAtEnd");
     if (!info[1].IsFunction()) reject("a function", "onTokens", info[1]);
-    const auto feed = std::make_shared<TokenFeed>(*addon_data(info.Env()).queue, info[1].As<Napi::Function>());
+    const auto feed = std::make_shared<TokenFeed>(*addon_data(info.Env()).queue, keep_callback(info[1]));
     job->request.on_token = [feed](Span<const int32_t> tokens, const Timings& timings) {
       return feed->offer(tokens, timings);
     };

@@ -2,6 +2,7 @@
 
 #include "bindings/addon_data.h"
 #include "bindings/args.h"
+#include "bindings/callback.h"
 #include "bindings/errors.h"
 #include "core/gguf_file.h"
 #include "core/memory_estimate.h"
@@ -174,12 +175,7 @@ Napi::Value load_model(const Napi::CallbackInfo& info) {
     AddonData& data = addon_data(env);
     const std::string path = string_arg(info[0], "path");
     const ModelOptions options = model_options_arg(info[1]);
-    std::shared_ptr<Napi::FunctionReference> callback;
-    if (info[2].IsFunction()) {
-      callback = std::make_shared<Napi::FunctionReference>(Napi::Persistent(info[2].As<Napi::Function>()));
-      // May be dropped on another thread while the environment closes.
-      callback->SuppressDestruct();
-    }
+    const Callback callback = info[2].IsFunction() ? keep_callback(info[2]) : nullptr;
     const auto stop = std::make_shared<std::atomic<bool>>(false);
     data.loads.push_back(stop);
     const auto result = std::make_shared<std::shared_ptr<Model>>();

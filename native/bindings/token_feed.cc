@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace outrider {
 
@@ -11,12 +12,6 @@ namespace {
 constexpr std::chrono::milliseconds kInterval(40);
 
 }  // namespace
-
-TokenFeed::TokenFeed(AsyncQueue& queue, const Napi::Function& on_tokens)
-    : queue_(queue), on_tokens_(std::make_shared<Napi::FunctionReference>(Napi::Persistent(on_tokens))) {
-  // May be dropped on another thread while the environment closes.
-  on_tokens_->SuppressDestruct();
-}
 
 bool TokenFeed::offer(Span<const int32_t> tokens, const Timings& timings) {
   if (n_sent_ == 0 || std::chrono::steady_clock::now() - sent_at_ >= kInterval) send(tokens, timings);

@@ -1,16 +1,14 @@
 // Tokens on their way to JavaScript while more are being drawn.
 #pragma once
 
-#include <napi.h>
-
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <vector>
+#include <utility>
 
 #include "bindings/async_queue.h"
+#include "bindings/callback.h"
 #include "core/context.h"
 #include "core/span.h"
 
@@ -19,7 +17,7 @@ namespace outrider {
 class TokenFeed {
  public:
   // onTokens(tokens: Int32Array, decodeMs, samplingMs), called on the JavaScript thread.
-  TokenFeed(AsyncQueue& queue, const Napi::Function& on_tokens);
+  TokenFeed(AsyncQueue& queue, Callback on_tokens) : queue_(queue), on_tokens_(std::move(on_tokens)) {}
 
   // Takes all tokens drawn so far and sends what is due; returns false once stopped. On the pool's thread.
   bool offer(Span<const int32_t> tokens, const Timings& timings);
@@ -34,7 +32,7 @@ class TokenFeed {
   void send(Span<const int32_t> tokens, const Timings& timings);
 
   AsyncQueue& queue_;
-  std::shared_ptr<Napi::FunctionReference> on_tokens_;
+  Callback on_tokens_;
   std::atomic<bool> is_stopped_{false};
   size_t n_sent_ = 0;
   Timings sent_timings_;

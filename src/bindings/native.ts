@@ -134,18 +134,19 @@ export interface NativeDecodeRequest {
   vocabLimit?: number | undefined;
 }
 
-export interface NativeDraftRequest extends NativeDecodeRequest {
+/** Tokens drawn one after the other. */
+interface NativeDrawRequest extends NativeDecodeRequest {
   numDraft: number;
-  /** [numDraft] for sampled drafting; absent for the likeliest token. */
+  /** [numDraft]: draws each token from its row; absent for the likeliest token. */
   uniforms?: Float64Array | undefined;
+}
+
+export interface NativeDraftRequest extends NativeDrawRequest {
   /** Stops before a draw when the row's largest probability is below. */
   minProbability: number;
 }
 
-export interface NativeExtendRequest extends NativeDecodeRequest {
-  numDraft: number;
-  /** [numDraft]; absent for the likeliest token. */
-  uniforms?: Float64Array | undefined;
+export interface NativeExtendRequest extends NativeDrawRequest {
   /** Stops after drawing an end-of-generation token. */
   stopAtEnd: boolean;
 }

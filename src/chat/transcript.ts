@@ -1,11 +1,13 @@
 // Conversations as files. Knows nothing of models.
 import { readFile, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { parseJson } from './checked-json.js';
 import type { Message } from './history.js';
 
-const transcriptSchema = z.object({
-  messages: z.array(z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() })),
-});
+/** A message as files have it. */
+export const messageSchema = z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
+
+const transcriptSchema = z.object({ messages: z.array(messageSchema) });
 
 /** Writes the messages as one JSON object. */
 export async function saveTranscript(path: string, messages: readonly Message[]): Promise<void> {
@@ -17,18 +19,5 @@ export async function saveTranscript(path: string, messages: readonly Message[])
  * @throws {TypeError} naming the first thing that is wrong with the file
  */
 export async function loadTranscript(path: string): Promise<readonly Message[]> {
-  const text = await readFile(path, 'utf8');
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new TypeError(`Expected JSON in ${path}: ${error instanceof Error ? error.message : ''}`, {
-      cause: error,
-    });
-  }
-  const parsed = transcriptSchema.safeParse(value);
-  if (!parsed.success) {
-    throw new TypeError(`Expected a transcript in ${path}: ${z.prettifyError(parsed.error)}`);
-  }
-  return parsed.data.messages;
+  return parseJson(await readFile(path, 'utf8'), transcriptSchema, 'a transcript', path).messages;
 }

@@ -15,6 +15,16 @@ export function numberValue(name: string): (value: string | undefined) => number
   };
 }
 
+/** An integer of at least 1, or an error that names the option and what was given. */
+export function countValue(name: string): (value: string | undefined) => number | undefined {
+  const read = numberValue(name);
+  return (value) => {
+    const count = read(value);
+    if (count === undefined || (Number.isSafeInteger(count) && count >= 1)) return count;
+    throw new UsageError(`Expected an integer of at least 1 for --${name} but received ${count}`);
+  };
+}
+
 /** An option that may be given once; the last word would win silently otherwise. */
 export function onlyOnce<T>(name: string, value: T): T {
   if (!Array.isArray(value)) return value;

@@ -23,10 +23,9 @@ export interface TaskScore {
 }
 
 /** Options of {@link evaluate}. */
-export interface EvaluateOptions extends Pick<ChatOptions, 'template'> {
+export interface EvaluateOptions {
   /** How answers are generated. */
   readonly generate: NonNullable<ChatOptions['generate']>;
-  readonly signal?: AbortSignal | undefined;
   /** Called after each answer. */
   readonly onAnswer?: ((answer: Answer) => void) | undefined;
 }
@@ -39,15 +38,12 @@ export interface Answer {
   readonly isCorrect: boolean;
 }
 
-/**
- * Lets the engine answer every prompt of a task, through the model's chat template.
- * @throws `signal.reason` when aborted
- */
+/** Lets the engine answer every prompt of a task, through the model's chat template. */
 export async function evaluate(engine: Engine, task: EvalTask, options: EvaluateOptions): Promise<TaskScore> {
   const results: GenerationResult[] = [];
   let numCorrect = 0;
   for (const prompt of task.prompts) {
-    const result = await answerOf(engine, prompt, options);
+    const result = await answerOf(engine, prompt, options.generate);
     const correct = isCorrect(prompt, result.text);
     results.push(result);
     numCorrect += Number(correct);
@@ -59,13 +55,13 @@ export async function evaluate(engine: Engine, task: EvalTask, options: Evaluate
 async function answerOf(
   engine: Engine,
   prompt: EvalPrompt,
-  { template, generate, signal }: EvaluateOptions,
+  generate: EvaluateOptions['generate'],
 ): Promise<GenerationResult> {
-  const session = new ChatSession(engine, { template, generate });
+  const session = new ChatSession(engine, { generate });
   const first = prompt.messages[0]!;
   if (first.role === 'system') session.system = first.content;
   session.messages = prompt.messages.slice(first.role === 'system' ? 1 : 0, -1);
-  const events = session.ask(prompt.messages.at(-1)!.content, { signal });
+  const events = session.ask(prompt.messages.at(-1)!.content);
   for (;;) {
     const next = await events.next();
     if (next.done === true) return next.value;

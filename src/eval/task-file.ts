@@ -2,14 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { z } from 'zod';
-
-const message = z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
+import { parseJson } from '../chat/checked-json.js';
+import { messageSchema } from '../chat/transcript.js';
 
 const promptSchema = z.discriminatedUnion('check', [
-  z.object({ check: z.literal('exact'), messages: z.array(message).min(1), answer: z.string() }),
+  z.object({ check: z.literal('exact'), messages: z.array(messageSchema).min(1), answer: z.string() }),
   z.object({
     check: z.literal('contains'),
-    messages: z.array(message).min(1),
+    messages: z.array(messageSchema).min(1),
     wanted: z.array(z.string()).min(1),
   }),
 ]);
@@ -39,18 +39,9 @@ export async function readTask(path: string): Promise<EvalTask> {
 }
 
 function promptOf(line: string, where: string): EvalPrompt {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch (error) {
-    throw new TypeError(`Expected JSON in ${where}: ${(error as Error).message}`, { cause: error });
-  }
-  const parsed = promptSchema.safeParse(value);
-  if (!parsed.success) throw new TypeError(`Expected a prompt in ${where}: ${z.prettifyError(parsed.error)}`);
-  if (parsed.data.messages.at(-1)?.role !== 'user') {
-    throw new TypeError(`Expected a question as the last message in ${where}`);
-  }
-  return parsed.data;
+  const prompt = parseJson(line, promptSchema, 'a prompt', where);
+  if (prompt.messages.at(-1)?.role === 'user') return prompt;
+  throw new TypeError(`Expected a question as the last message in ${where}`);
 }
 
 /** True when `text` is the answer; white space around it does not count. */

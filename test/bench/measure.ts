@@ -21,8 +21,8 @@ export async function interleave(
   repetitions: number,
 ): Promise<Record<string, number[]>> {
   const figures: Record<string, number[]> = {};
+  const names = Object.keys(contenders);
   for (let repetition = -2; repetition < repetitions; repetition++) {
-    const names = Object.keys(contenders);
     for (let turn = 0; turn < names.length; turn++) {
       const name = names[(turn + repetition + 2) % names.length]!;
       await setTimeout(settleMs);

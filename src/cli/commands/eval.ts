@@ -3,11 +3,12 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CommandModule } from 'yargs';
+import type { Engine } from '../../engine/engine.js';
 import { evaluate, type Answer, type TaskScore } from '../../eval/evaluate.js';
 import { readTask, type EvalTask } from '../../eval/task-file.js';
 import { engineOptionsOf, samplingOf, withEngineOptions, type EngineArguments } from '../engine-options.js';
 import { loadModelsOf, openEngine } from '../models.js';
-import { numberValue, UsageError } from '../option-values.js';
+import { countValue, UsageError } from '../option-values.js';
 import { shareProgress } from '../progress.js';
 
 interface EvalArguments extends EngineArguments {
@@ -38,21 +39,17 @@ export const evalCommand: CommandModule<object, EvalArguments> = {
         limit: {
           type: 'string',
           requiresArg: true,
-          coerce: numberValue('limit'),
+          coerce: countValue('limit'),
           describe: 'Prompts of each task at most',
         },
         'show-wrong': { type: 'boolean', default: false, describe: 'Print wrong answers on stderr' },
         json: { type: 'boolean', default: false, describe: 'Print one JSON object' },
       }) as never,
   handler: async (args) => {
-    const { limit = Infinity } = args;
-    if (!(limit === Infinity || (Number.isSafeInteger(limit) && limit >= 1))) {
-      throw new UsageError(`Expected an integer of at least 1 for --limit but received ${limit}`);
-    }
     const engineOptions = engineOptionsOf(args);
     const tasks = (await readTasks(args.tasks)).map(({ name, prompts }) => ({
       name,
-      prompts: prompts.slice(0, limit),
+      prompts: prompts.slice(0, args.limit),
     }));
     const { target, draft } = await loadModelsOf(args);
     const engine = await openEngine({ ...engineOptions, target, draft });
@@ -86,7 +83,7 @@ async function readTasks(paths: readonly string[]): Promise<EvalTask[]> {
 }
 
 async function evaluateAll(
-  engine: Awaited<ReturnType<typeof openEngine>>,
+  engine: Engine,
   tasks: readonly EvalTask[],
   args: EvalArguments,
 ): Promise<TaskScore[]> {

@@ -8,7 +8,7 @@ import type { Engine } from '../../engine/engine.js';
 import type { GenerateOptions } from '../../engine/options.js';
 import { engineOptionsOf, samplingOf, withEngineOptions, type EngineArguments } from '../engine-options.js';
 import { loadModelsOf, openEngine } from '../models.js';
-import { numberValue, UsageError } from '../option-values.js';
+import { countValue, UsageError } from '../option-values.js';
 import { statusLine } from '../status-line.js';
 
 interface GenerateArguments extends EngineArguments {
@@ -32,7 +32,7 @@ export const generateCommand: CommandModule<object, GenerateArguments> = {
         samples: {
           type: 'string',
           requiresArg: true,
-          coerce: numberValue('samples'),
+          coerce: countValue('samples'),
           describe: 'Print N JSON objects, one a line, with seeds seed..seed+N-1',
         },
         trace: {
@@ -46,10 +46,6 @@ export const generateCommand: CommandModule<object, GenerateArguments> = {
       .example('$0 generate --target T.gguf --draft D.gguf --prompt "Once upon a time"', '') as never,
   handler: async (args) => {
     const prompt = await promptOf(args);
-    const samples = args.samples;
-    if (samples !== undefined && !(Number.isSafeInteger(samples) && samples >= 1)) {
-      throw new UsageError(`Expected an integer of at least 1 for --samples but received ${samples}`);
-    }
     const engineOptions = engineOptionsOf(args);
     const { target, draft } = await loadModelsOf(args);
     const engine = await openEngine({ ...engineOptions, target, draft });

@@ -15,7 +15,7 @@ interface InflateArguments {
 const suffixes: Readonly<Record<string, number>> = { K: 1e3, M: 1e6, B: 1e9 };
 
 /** A count with an optional suffix, such as 300M or 1.5B. */
-function countValue(value: string | undefined): number | undefined {
+function parameterCount(value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
   const match = /^([\d.]+)([KMB]?)$/i.exec(value);
   const count = match === null ? NaN : Number(match[1]) * (suffixes[match[2]!.toUpperCase()] ?? 1);
@@ -41,7 +41,7 @@ export const inflateCommand: CommandModule<object, InflateArguments> = {
         parameters: {
           type: 'string',
           requiresArg: true,
-          coerce: countValue as never,
+          coerce: parameterCount as never,
           describe: 'Weights in all, such as 300M; met to about 2 %',
         },
         type: {
