@@ -213,6 +213,7 @@ export class Sequence {
     let tip = root;
     let numDrawn = 0;
     let stop = (): void => undefined;
+    let hasLeft = false;
     const onTokens = (tokens: Int32Array, decodeMs: number, samplingMs: number): void => {
       this.#tokens.append([tip]);
       this.#tokens.append(tokens.subarray(0, -1));
@@ -235,6 +236,7 @@ export class Sequence {
         onTokens,
       );
       stop = extension.stop;
+      if (hasLeft) stop();
       return extension.promise;
     };
     const running = this.#call(signal, { tokens: Int32Array.of(root), numPast: this.length }, run).then(
@@ -244,6 +246,7 @@ export class Sequence {
     try {
       for await (const [portion] of portions) yield portion;
     } finally {
+      hasLeft = true;
       stop();
       await running;
     }

@@ -134,6 +134,20 @@ it('goes on where it was when another sequence of the context is aborted', async
   expect(Array.from(sequence.tokens)).toEqual([...prompt, root, ...expected.slice(0, -1)]);
 });
 
+it('stops when its reader leaves while an abort of another sequence makes it start again', async () => {
+  // Whether the abort or the stop is seen first is up to the threads.
+  for (let attempt = 0; attempt < 12; attempt++) {
+    for await (const { tokens } of sequence.extend(root, request)) {
+      expect(tokens[0]).toBe(expected[0]);
+      context.native.abort();
+      break;
+    }
+    expect(sequence.length).toBeLessThan(prompt.length + numTokens);
+    await expectToGoOn();
+    await sequence.truncate(prompt.length);
+  }
+});
+
 it('is busy until it has ended, also when nobody reads on', async () => {
   const abandoned = sequence.extend(root, { ...request, numTokens: 200 });
   await abandoned.next();
