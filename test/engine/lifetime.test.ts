@@ -23,6 +23,7 @@ beforeAll(() => {
   writeTinyModel(file('target'));
   writeTinyModel(file('draft'), { noise: { seed: 1, relative: 0.1 } });
   writeTinyModel(file('other'), { vocabSize: 340 });
+  writeTinyModel(file('long'), { contextLength: 2048, canEnd: true });
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 beforeEach(async () => {
@@ -162,6 +163,38 @@ describe('plain decoding', () => {
     expect(stopped.finishReason).toBe('stop');
     expect(stopped.text).toBe(whole.text.slice(0, whole.text.indexOf(stop)));
     expect((await plain.generate('bada', options).finish()).tokens).toEqual(whole.tokens);
+    await plain.dispose();
+  });
+
+  it('lets the target end at a stop text or an end token, and says nothing of what was drawn beyond', async () => {
+    const options = { maxTokens: 1800, sampling: { temperature: 0.9 }, seed: 3 };
+    const plain = await loadEngine(file('long'), undefined, { context: { contextSize: 2048 } });
+    const whole = await plain.generate('bada', { ...options, ignoreEos: true }).finish();
+    expect(whole.tokens).toHaveLength(1800);
+    const end = whole.tokens.findIndex((token) => plain.target.tokenizer.isEndOfGeneration(token));
+    expect(end).toBeGreaterThan(3);
+    expect(end).toBeLessThan(400);
+
+    const ended = await plain.generate('bada', options).finish();
+    expect(ended.finishReason).toBe('stop');
+    expect(ended.tokens).toEqual(whole.tokens.slice(0, end));
+    expect(plain.sequence.length).toBe(ended.stats.promptTokens + end);
+
+    const stop = whole.text.slice(300, 312);
+    const stopped = await plain.generate('bada', { ...options, ignoreEos: true, stop: [stop] }).finish();
+    expect(stopped.finishReason).toBe('stop');
+    expect(stopped.text).toBe(whole.text.slice(0, whole.text.indexOf(stop)));
+    expect(stopped.tokens).toEqual(whole.tokens.slice(0, stopped.tokens.length));
+    expect(stopped.tokens.length).toBeLessThan(400);
+    expect(plain.sequence.length).toBeLessThan(1800);
+
+    const first = plain.target.tokenizer.decode(whole.tokens.slice(0, 1));
+    const atOnce = await plain.generate('bada', { ...options, stop: [first] }).finish();
+    expect(atOnce).toMatchObject({ finishReason: 'stop', text: '', tokens: whole.tokens.slice(0, 1) });
+
+    const short = await plain.generate('bada', { ...options, maxTokens: 3 }).finish();
+    expect(short.tokens).toEqual(whole.tokens.slice(0, 3));
+    expect(plain.sequence.length).toBe(short.stats.promptTokens + 2);
     await plain.dispose();
   });
 });

@@ -110,6 +110,7 @@ describe('a token stream', () => {
     expect(push(...emoji, a!, a!)).toBe('😀aa');
     expect(push(emoji[0]!, endToken, ...emoji.slice(1), a!)).toBe('😀a');
     expect(push(emoji[0]!, emoji[1]!, a!, a!)).toBe('\ufffdaa');
+    expect(push(emoji[0]!, endToken, a!, a!)).toBe('\ufffdaa');
     expect(stream.end()).toBe('');
   });
 
