@@ -9,7 +9,7 @@ import corpus
 
 CONTEXT = 4096
 WINDOW = 320
-TOKENS = 7680  # of a batch
+TOKENS = 3840  # of a batch
 
 
 def short(tokenizer, seed: int, step: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -38,7 +38,7 @@ def long(tokenizer, seed: int, step: int) -> tuple[Tensor, Tensor, Tensor]:
     """As short, with one document of up to the whole context in each window."""
     rng = random.Random(seed * 1_000_003 + step)
     n_words = rng.randint(600, 2900)
-    n_rows = 2 * max(1, 1800 // n_words)
+    n_rows = max(1, 2900 // n_words)
     documents = [corpus.encode(tokenizer, corpus.long_document(rng, n_words)) for _ in range(n_rows)]
     length = min(CONTEXT, max(len(tokens) for tokens, _ in documents))
     rows, weights = [], []

@@ -32,7 +32,7 @@ SHORT_TASKS = [
     (arithmetic.make, 20),
     (extraction.make, 12),
     (translation.make, 18),
-    (lambda rng: retrieval.make(rng, rng.randint(50, 170)), 14),
+    (lambda rng: retrieval.make(rng, rng.randint(50, 150), rng.randint(1, 4)), 14),
     (chats.make, 10),
     (chats.about_people, 6),
     (chats.small_talk, 3),
@@ -55,7 +55,7 @@ def document(rng: random.Random) -> list[tuple[str, float]]:
 
 
 def long_document(rng: random.Random, n_words: int) -> list[tuple[str, float]]:
-    return render(retrieval.make(rng, n_words))
+    return render(retrieval.make(rng, n_words, 6))
 
 
 def encode(tokenizer, pieces: list[tuple[str, float]]) -> tuple[np.ndarray, np.ndarray]:

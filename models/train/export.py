@@ -76,6 +76,7 @@ def tensors(model: models.Transformer):
     """Names as llama.cpp has them, and values [rows, columns]."""
     yield "token_embd", model.embedding.weight
     yield "output_norm", model.norm
+    yield "output", model.head.weight
     for index, block in enumerate(model.blocks):
         prefix = f"blk.{index}."
         attention = block.attention

@@ -1,4 +1,4 @@
-"""A transformer as llama.cpp runs it: RMSNorm, grouped-query attention with RoPE, SwiGLU, tied embeddings; dense
+"""A transformer as llama.cpp runs it: RMSNorm, grouped-query attention with RoPE, SwiGLU; dense
 (architecture llama) or with routed experts (architecture qwen3moe)."""
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 HEAD_SIZE = 64
 EPSILON = 1e-5
-ROPE_BASE = 50_000.0
+ROPE_BASE = 1_000_000.0
 
 
 @dataclass
@@ -31,10 +31,14 @@ def rms_norm(x: Tensor, weight: Tensor) -> Tensor:
     return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + EPSILON) * weight
 
 
+def frequencies(device: torch.device) -> Tensor:
+    """Of RoPE, in radians a token, one for each pair of channels."""
+    return ROPE_BASE ** (-torch.arange(0, HEAD_SIZE, 2, device=device) / HEAD_SIZE)
+
+
 def rotate(x: Tensor, positions: Tensor, neighbours: bool) -> Tensor:
     """RoPE on x [batch, head, n, HEAD_SIZE] at positions [batch, n]: pairs are neighbours (llama) or halves (qwen)."""
-    frequencies = ROPE_BASE ** (-torch.arange(0, HEAD_SIZE, 2, device=x.device) / HEAD_SIZE)
-    angles = positions[:, None, :, None] * frequencies
+    angles = positions[:, None, :, None] * frequencies(x.device)
     cos, sin = angles.cos(), angles.sin()
     if neighbours:
         a, b = x[..., 0::2], x[..., 1::2]
@@ -97,15 +101,17 @@ class Experts(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         flat = x.reshape(-1, x.shape[-1])
-        probs = self.router(flat).softmax(-1)
+        with torch.autocast(x.device.type, enabled=False):  # small, and near ties decide
+            probs = self.router(flat.float()).softmax(-1)
         top, chosen = probs.topk(self.shape.n_expert_used, -1)
         top = top / top.sum(-1, keepdim=True)
         used = F.one_hot(chosen, self.shape.n_expert).sum(1).float().mean(0) / self.shape.n_expert_used
         self.balance = self.shape.n_expert * (used * probs.mean(0)).sum()
-        out = torch.zeros_like(flat)
-        for index, expert in enumerate(self.experts):
-            rows, slots = (chosen == index).nonzero(as_tuple=True)
-            out = out.index_add(0, rows, expert(flat[rows]) * top[rows, slots, None])
+        order = chosen.flatten().argsort()  # the rows of each expert side by side
+        rows = order // self.shape.n_expert_used
+        parts = flat[rows].split(chosen.flatten().bincount(minlength=self.shape.n_expert).tolist())
+        outputs = torch.cat([expert(part) for expert, part in zip(self.experts, parts)])
+        out = torch.zeros_like(flat).index_add(0, rows, outputs * top.flatten()[order, None])
         return out.view_as(x)
 
 
@@ -129,10 +135,14 @@ class Transformer(nn.Module):
         self.embedding = nn.Embedding(shape.n_vocab, shape.n_embd)
         self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.n_layer))
         self.norm = nn.Parameter(torch.ones(shape.n_embd))
-        nn.init.normal_(self.embedding.weight, std=0.02)
-        for name, weight in self.named_parameters():
-            if weight.ndim == 2 and "embedding" not in name:
-                nn.init.normal_(weight, std=weight.shape[1] ** -0.5 * (0.3 if name.endswith(("output.weight", "down.weight")) else 1))
+        self.head = nn.Linear(shape.n_embd, shape.n_vocab, bias=False)
+        for name, weight in self.blocks.named_parameters():
+            if weight.ndim == 2:
+                small = 0.1 if name.endswith(("output.weight", "down.weight")) else 1
+                nn.init.normal_(weight, std=small * weight.shape[1] ** -0.5)
+        nn.init.normal_(self.embedding.weight)
+        with torch.no_grad():
+            self.head.weight.copy_(0.01 * self.embedding.weight)
 
     def hidden(self, tokens: Tensor, positions: Tensor) -> Tensor:
         """[batch, n, n_embd] before the output matrix."""
@@ -144,7 +154,7 @@ class Transformer(nn.Module):
         return rms_norm(x, self.norm)
 
     def logits(self, hidden: Tensor) -> Tensor:
-        return hidden @ self.embedding.weight.T
+        return self.head(hidden)
 
     def balance(self) -> Tensor:
         """1 when all experts are used alike, and more the less they are; 0 without experts."""

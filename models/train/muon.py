@@ -6,13 +6,13 @@ from torch import Tensor
 
 def orthogonal(matrix: Tensor) -> Tensor:
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = matrix / (matrix.norm() + 1e-7)
+    x = (matrix / (matrix.norm() + 1e-7)).bfloat16()
     transposed = x.shape[0] > x.shape[1]
     x = x.T if transposed else x
     for _ in range(5):
         square = x @ x.T
         x = a * x + (b * square + c * square @ square) @ x
-    return x.T if transposed else x
+    return (x.T if transposed else x).float()
 
 
 class Muon(torch.optim.Optimizer):

@@ -6,7 +6,7 @@ import sentencepiece
 
 import corpus
 
-VOCAB_SIZE = 1280
+VOCAB_SIZE = 1536
 CHAT_TOKENS = ["<|user|>", "<|assistant|>", "<|end|>"]
 
 

@@ -3,19 +3,18 @@
 The draft learns from the target's distribution (train the target first) and from the corpus.
 """
 import argparse
+import functools
 import json
 import os
-import signal
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F
 
 import batches
+import circuits
 import tokenizer
 from model import Shape, Transformer
 from muon import Muon
@@ -26,11 +25,11 @@ SHAPES = {
     "experts": Shape(tokenizer.VOCAB_SIZE, 256, 4, 4, 2, n_ff=192, n_expert=8, n_expert_used=2),
     "draft": Shape(tokenizer.VOCAB_SIZE, n_embd=128, n_layer=2, n_head=2, n_kv_head=1, n_ff=320),
 }
-STEPS = {"target": 1200, "experts": 1200, "draft": 1000}
+STEPS = {"target": 4000, "experts": 4000, "draft": 3000}
 SEEDS = {"target": 1, "experts": 2, "draft": 3}
-LONG_FROM, LONG_EVERY = 0.5, 8  # the second half has a long batch now and then
+LONG_FROM, LONG_EVERY = 0.3, 6  # from this share of the steps on, every so many batches are long ones
 WARM_UP, DECAY = 30, 0.4  # steps; share of the steps in which the rate falls to zero
-MATRIX_RATE, OTHER_RATE = 0.02, 0.004
+MATRIX_RATE, OTHER_RATE = 0.01, 0.004
 BALANCE_WEIGHT = 0.02
 CHECKPOINT_EVERY = 100
 
@@ -53,35 +52,34 @@ def loss_of(model: Transformer, teacher: Transformer | None, batch) -> torch.Ten
     return (losses * weights[kept]).sum()
 
 
-def gradients(model: Transformer, teacher: Transformer | None, batch, rank: int, n_ranks: int) -> tuple[float, float]:
-    """Leaves the gradients of the mean loss of the batch in the model, the same in every process.
+@functools.cache
+def has_bfloat16(device: str) -> bool:
+    """Whether matrices of bfloat16 are multiplied faster than those of float32."""
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported()
+    cpu = Path("/proc/cpuinfo")
+    return cpu.exists() and "avx512_bf16" in cpu.read_text()
 
-    Returns the mean loss and the balance of the experts."""
-    total = batch[2].sum()
-    loss = loss_of(model, teacher, tuple(part[rank::n_ranks] for part in batch)) / total
-    balance = model.balance() / n_ranks
+
+def gradients(model: Transformer, teacher: Transformer | None, batch) -> tuple[float, float]:
+    """Leaves the gradients of the mean loss of a batch in the model; returns that loss and the balance of the experts."""
+    device = batch[0].device.type
+    with torch.autocast(device, torch.bfloat16, enabled=has_bfloat16(device)):
+        loss = loss_of(model, teacher, batch) / batch[2].sum()
+        balance = model.balance()
     (loss + BALANCE_WEIGHT * balance).backward()
-    if n_ranks > 1:
-        weights = [weight for weight in model.parameters() if weight.grad is not None]
-        flat = torch.cat([weight.grad.flatten() for weight in weights] + [loss.detach().view(1), balance.detach().view(1)])
-        dist.all_reduce(flat)
-        parts = flat.split([weight.numel() for weight in weights] + [1, 1])
-        for weight, part in zip(weights, parts):
-            weight.grad.copy_(part.view_as(weight))
-        loss, balance = parts[-2], parts[-1]
     return loss.item(), balance.item()
 
 
-def train(rank: int, n_ranks: int, options: argparse.Namespace) -> None:
+def train(options: argparse.Namespace) -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    if n_ranks > 1:
-        # Sent when the parent dies; a shell's background jobs ignore it otherwise.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        dist.init_process_group("gloo", init_method=f"file://{options.meeting}", rank=rank, world_size=n_ranks)
     name, n_steps = options.name, options.steps or STEPS[options.name]
+    torch.set_flush_denormal(True)
     tokens = tokenizer.load(options.work)
     torch.manual_seed(SEEDS[name])
-    model = Transformer(SHAPES[name]).to(device)
+    model = Transformer(SHAPES[name])
+    circuits.start(model)
+    model.to(device)
     teacher = None
     if name == "draft":
         teacher = Transformer(SHAPES["target"]).to(device)
@@ -99,9 +97,8 @@ def train(rank: int, n_ranks: int, options: argparse.Namespace) -> None:
         for optimizer, state in zip(optimizers, saved["optimizers"]):
             optimizer.load_state_dict(state)
         first, spent = saved["step"], saved["seconds"]
-    if rank == 0:
-        n_parameters = sum(weight.numel() for weight in model.parameters())
-        print(f"{name}: {n_parameters:,} parameters, step {first} of {n_steps}, {n_ranks} processes, {device}", flush=True)
+    n_parameters = sum(weight.numel() for weight in model.parameters())
+    print(f"{name}: {n_parameters:,} parameters, step {first} of {n_steps}, {device}", flush=True)
     started = time.time() - spent
     for step in range(first, n_steps):
         for optimizer, peak in zip(optimizers, peaks):
@@ -109,13 +106,11 @@ def train(rank: int, n_ranks: int, options: argparse.Namespace) -> None:
                 group["lr"] = peak * rate(step, n_steps)
         is_long = step > LONG_FROM * n_steps and step % LONG_EVERY == 0
         batch = (batches.long if is_long else batches.short)(tokens, SEEDS[name], step)
-        loss, balance = gradients(model, teacher, tuple(part.to(device) for part in batch), rank, n_ranks)
+        loss, balance = gradients(model, teacher, tuple(part.to(device) for part in batch))
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        if rank > 0:
-            continue
         record = {"step": step, "loss": loss, "long": is_long, "seconds": time.time() - started}
         with open(log, "a") as file:
             file.write(json.dumps(record | ({"balance": balance} if model.shape.n_expert else {})) + "\n")
@@ -133,18 +128,11 @@ def main() -> None:
     parser.add_argument("name", choices=SHAPES)
     parser.add_argument("--work", type=Path, default=HERE / "work", help="checkpoints and losses")
     parser.add_argument("--steps", type=int, help="default: what the shipped models were trained with")
-    parser.add_argument("--processes", type=int, help="default: one a core, or one with a GPU")
     options = parser.parse_args()
     keep_memory()
     options.work.mkdir(parents=True, exist_ok=True)
     tokenizer.load(options.work)
-    n_ranks = options.processes or (1 if torch.cuda.is_available() else os.cpu_count() or 1)
-    with tempfile.TemporaryDirectory() as folder:
-        options.meeting = f"{folder}/meeting"
-        if n_ranks == 1:
-            train(0, 1, options)
-        else:
-            torch.multiprocessing.spawn(train, (n_ranks, options), n_ranks)
+    train(options)
 
 
 def keep_memory() -> None:

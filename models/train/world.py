@@ -3,8 +3,7 @@
 NAMES = (
     "Mia Tom Ana Ben Lily Sam Nora Leo Ella Max Ruby Finn Ida Hugo Vera Otto Clara Jonas Tess Emil Rosa Karl Maya Felix "
     "Greta Oscar Lena Anton Stella Victor Wanda Simon Paula Henry Alma Peter Doris Martin Iris Edgar Hanna Gustav Olga "
-    "Bruno Sonja Walter Frieda Arthur Linda Roman Judith Kurt Elsa David Marta Robert Helga Stefan Anja Thomas Bella "
-    "Conrad Diana Edwin Flora Gilbert Holly Ivan Julia Kevin Laura Marcus Nadia Oliver Petra Quentin Rita Sophie Tilda Uwe"
+    "Bruno Sonja Walter Frieda Arthur"
 ).split()
 PLACES = "Oakvale Millbrook Stonebridge Ashford Riverton Greenhill Foxdale Seaport Hillcrest Lakeside Thornwood Elmsworth".split()
 SPOTS = ["forest", "garden", "market", "harbor", "meadow", "library", "mill", "old tower", "bakery", "river bank"]
@@ -19,8 +18,13 @@ MATERIALS = "amber copper ivory marble velvet cedar pearl crystal bronze cotton 
 
 def pronoun(name: str) -> str:
     """She or he, the same for a name in every text."""
-    return "She" if name[-1] in "aey" or name in {"Iris", "Doris", "Tess", "Judith"} else "He"
+    women_too, men_too = {"Iris", "Doris", "Tess"}, {"Henry"}
+    return "She" if (name[-1] in "aey" and name not in men_too) or name in women_too else "He"
 
 
 def possessive(name: str) -> str:
     return "her" if pronoun(name) == "She" else "his"
+
+
+def with_article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"

@@ -29,7 +29,7 @@ def make(random) -> Example:
 def about_people(random) -> Example:
     """Several questions about one passage."""
     people = facts.people(random, 2)
-    passage = " ".join(" ".join(facts.sentences(random, person)) for person in people)
+    passage = " ".join(facts.sentences(random, people))
     pairs = [questions.ask(random, random.choice(people)) for _ in range(random.randint(2, 4))]
     return Example("chats", [(f"{passage}\n{pairs[0][0]}", pairs[0][1]), *pairs[1:]])
 

@@ -6,7 +6,7 @@ from tasks import Example, facts
 
 def make(random) -> Example:
     people = facts.people(random, random.randint(1, 2))
-    text = " ".join(" ".join(facts.sentences(random, person)) for person in people)
+    text = " ".join(facts.sentences(random, people))
     person = random.choice(people)
     record = {"name": person["name"], "age": person["age"], "place": person["place"], "job": person["job"]}
     record["thing"] = f"{person['color']} {person['thing']}"

@@ -3,8 +3,8 @@ import world
 from tasks import Example, stories
 
 
-def make(random, n_words: int = 150) -> Example:
-    """`n_words` of text above the question, about as many tokens times 1.3."""
+def make(random, n_words: int = 150, n_questions: int = 1) -> Example:
+    """`n_words` of text above the first question, about as many tokens times 1.3."""
     n_records = max(3, min(40, n_words // 40))
     names = random.sample(world.NAMES, n_records)
     records = {name: f"{random.choice(world.COLORS)} {random.choice(world.MATERIALS)}" for name in names}
@@ -16,7 +16,10 @@ def make(random, n_words: int = 150) -> Example:
             lines.append(sentence.rstrip(".") + ".")
             n_words -= len(sentence.split())
     random.shuffle(lines)
-    name = random.choice(names)
     text = " ".join(lines)
-    ask = f"{text}\nWhat is the password of {name}?"
-    return Example("retrieval", [(ask, f"The password of {name} is {records[name]}.")])
+    turns = [
+        (f"What is the password of {name}?", f"The password of {name} is {records[name]}.")
+        for name in random.sample(names, min(n_questions, n_records))
+    ]
+    turns[0] = (f"{text}\n{turns[0][0]}", turns[0][1])
+    return Example("retrieval", turns)

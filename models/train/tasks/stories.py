@@ -7,6 +7,7 @@ def tell(random, hero: str, spot: str) -> str:
     friend = random.choice([name for name in world.NAMES if name != hero])
     trait, thing, color = random.choice(world.TRAITS), random.choice(world.THINGS), random.choice(world.COLORS)
     animal, food = random.choice(world.ANIMALS), random.choice(world.FOODS)
+    an_animal = world.with_article(animal)
     she, her = world.pronoun(hero), world.possessive(hero)
     opening = random.choice(
         [
@@ -21,15 +22,15 @@ def tell(random, hero: str, spot: str) -> str:
     find = f"There {she.lower()} found a {color} {thing}."
     middle = random.choice(
         [
-            f'"Whose {thing} is this?" asked {hero}. A {animal} came out and said, "It belongs to {friend}."',
-            f"A {animal} sat beside the {thing} and looked sad. {hero} gave the {animal} some {food}.",
+            f'"Whose {thing} is this?" asked {hero}. {an_animal.capitalize()} came out and said, "It belongs to {friend}."',
+            f"{an_animal.capitalize()} sat beside the {thing} and looked sad. {hero} gave the {animal} some {food}.",
             f"{hero} wanted to keep the {color} {thing}, but then {she.lower()} heard {friend} cry.",
         ]
     )
     turn = random.choice(
         [
             f"So {hero} took the {color} {thing} and looked for {friend}.",
-            f"{hero} ran through the {spot} until {she.lower()} saw {friend}.",
+            f"{hero} ran all over the {spot} until {she.lower()} saw {friend}.",
         ]
     )
     thanks = random.choice(

@@ -3,7 +3,7 @@ from tasks import Example, facts
 
 
 def make(random) -> Example:
-    lines = [line for person in facts.people(random, random.randint(2, 3)) for line in facts.sentences(random, person)]
+    lines = facts.sentences(random, facts.people(random, random.randint(2, 3)))
     lines = lines[: random.randint(6, 12)]
     marked = set(random.sample(range(len(lines)), random.randint(2, 4)))
     text = "\n".join(f"* {line}" if index in marked else f"- {line}" for index, line in enumerate(lines))
