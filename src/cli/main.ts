@@ -2,6 +2,7 @@
 import yargs from 'yargs';
 import { OutriderError } from '../errors.js';
 import { chatCommand } from './commands/chat.js';
+import { demoCommand } from './commands/demo.js';
 import { evalCommand } from './commands/eval.js';
 import { generateCommand } from './commands/generate.js';
 import { inflateCommand } from './commands/inflate.js';
@@ -26,6 +27,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .usage('$0 <command>\n\nExact speculative decoding for GGUF models on this machine.')
     .command(generateCommand)
     .command(chatCommand)
+    .command(demoCommand)
     .command(evalCommand)
     .command(inspectCommand)
     .command(pullCommand)

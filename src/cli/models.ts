@@ -11,8 +11,13 @@ import { contextOptionsOf, gpuLayersOf, type EngineArguments } from './engine-op
 import { UsageError } from './option-values.js';
 import { byteProgress, shareProgress } from './progress.js';
 
-const demoModel = (name: string): string =>
-  fileURLToPath(new URL(`../../models/demo/${name}.gguf`, import.meta.url));
+const shipped = (path: string): string => fileURLToPath(new URL(`../../models/${path}`, import.meta.url));
+
+/** Path of a demo model. */
+export const demoModel = (name: 'target' | 'draft' | 'experts'): string => shipped(`demo/${name}.gguf`);
+
+/** Folder of the held-out prompts of the demo models. */
+export const demoTasks = shipped('eval/');
 
 /** A target and, where one is wanted, a draft model. */
 export interface LoadedModels {
@@ -27,7 +32,7 @@ async function modelPaths(args: EngineArguments): Promise<string[]> {
     throw new UsageError('Expected --draft D.gguf with --drafter model');
   }
   if (args.target === undefined && !existsSync(demoModel('target'))) {
-    throw new UsageError('Expected --target T.gguf: there are no demo models. Make them with: npm run demo');
+    throw new UsageError('Expected --target T.gguf: this installation has no demo models');
   }
   const target = args.target ?? demoModel('target');
   const draft = args.draft ?? (args.target === undefined ? demoModel('draft') : undefined);

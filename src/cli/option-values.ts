@@ -46,3 +46,16 @@ export function logitBiasValue(values: readonly string[] | undefined): Map<numbe
   }
   return bias;
 }
+
+const suffixes: Readonly<Record<string, number>> = { K: 1e3, M: 1e6, B: 1e9 };
+
+/** A count with an optional suffix, such as 300M or 1.5B. */
+export function parameterCount(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const match = /^([\d.]+)([KMB]?)$/i.exec(value);
+  const count = match === null ? NaN : Number(match[1]) * (suffixes[match[2]!.toUpperCase()] ?? 1);
+  if (!(count >= 1)) {
+    throw new UsageError(`Expected a count such as 300M or 1.5B for --parameters but received ${value}`);
+  }
+  return count;
+}

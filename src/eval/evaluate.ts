@@ -43,7 +43,7 @@ export async function evaluate(engine: Engine, task: EvalTask, options: Evaluate
   const results: GenerationResult[] = [];
   let numCorrect = 0;
   for (const prompt of task.prompts) {
-    const result = await answerOf(engine, prompt, options.generate);
+    const result = await answer(engine, prompt, options.generate);
     const correct = isCorrect(prompt, result.text);
     results.push(result);
     numCorrect += Number(correct);
@@ -52,7 +52,8 @@ export async function evaluate(engine: Engine, task: EvalTask, options: Evaluate
   return scoreOf(task, numCorrect, results);
 }
 
-async function answerOf(
+/** Lets the engine answer a prompt through the model's chat template. */
+export async function answer(
   engine: Engine,
   prompt: EvalPrompt,
   generate: EvaluateOptions['generate'],

@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { CommandModule } from 'yargs';
 import type { Engine } from '../../engine/engine.js';
 import { evaluate, type Answer, type TaskScore } from '../../eval/evaluate.js';
 import { readTask, type EvalTask } from '../../eval/task-file.js';
 import { engineOptionsOf, samplingOf, withEngineOptions, type EngineArguments } from '../engine-options.js';
-import { loadModelsOf, openEngine } from '../models.js';
+import { demoTasks, loadModelsOf, openEngine } from '../models.js';
 import { countValue, UsageError } from '../option-values.js';
 import { shareProgress } from '../progress.js';
+import { textTable } from '../text-table.js';
 
 interface EvalArguments extends EngineArguments {
   tasks: readonly string[];
@@ -19,7 +19,6 @@ interface EvalArguments extends EngineArguments {
   verbose: boolean;
 }
 
-const demoTasks = fileURLToPath(new URL('../../../models/eval/', import.meta.url));
 /** Longer than every answer of the demo tasks. */
 const defaultMaxTokens = 400;
 
@@ -128,12 +127,7 @@ function tableOf(scores: readonly TaskScore[]): string[] {
       score.tokensPerSecond.toFixed(1),
     ]),
   ];
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
-      .join('  '),
-  );
+  const lines = textTable(rows);
   return scores.every(({ lossless }) => lossless)
     ? lines
     : [...lines, 'lossy: not the distribution of the target'];

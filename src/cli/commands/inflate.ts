@@ -1,7 +1,7 @@
 import type { CommandModule } from 'yargs';
 import { inflateModel, type InflatedTensorType } from '../../gguf/inflate.js';
 import { resolveModel } from '../../model/hub.js';
-import { UsageError } from '../option-values.js';
+import { parameterCount, UsageError } from '../option-values.js';
 import { byteProgress, shareProgress } from '../progress.js';
 
 interface InflateArguments {
@@ -10,19 +10,6 @@ interface InflateArguments {
   parameters: number | undefined;
   type: InflatedTensorType;
   json: boolean;
-}
-
-const suffixes: Readonly<Record<string, number>> = { K: 1e3, M: 1e6, B: 1e9 };
-
-/** A count with an optional suffix, such as 300M or 1.5B. */
-function parameterCount(value: string | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  const match = /^([\d.]+)([KMB]?)$/i.exec(value);
-  const count = match === null ? NaN : Number(match[1]) * (suffixes[match[2]!.toUpperCase()] ?? 1);
-  if (!(count >= 1)) {
-    throw new UsageError(`Expected a count such as 300M or 1.5B for --parameters but received ${value}`);
-  }
-  return count;
 }
 
 /** `outrider inflate <source> <destination>`: the same model at the cost of a larger one, for benchmarks. */
