@@ -5,8 +5,11 @@ import type { TokenId } from '../types.js';
 /** Index of a node in a tree, in drawing order; -1 is the root, the last token of the sequence. */
 export type NodeIndex = number;
 
-/** How the siblings of a tree were drawn; verifiers state under which of these they are lossless. */
-export type SiblingDraws = 'withReplacement' | 'withoutReplacement' | 'deterministic';
+/**
+ * How the siblings of a tree were drawn; verifiers state under which of these they are lossless. `topThenSampled`: all
+ * but the last are the likeliest tokens, the last one is drawn from the others.
+ */
+export type SiblingDraws = 'withReplacement' | 'withoutReplacement' | 'topThenSampled' | 'deterministic';
 
 /** The root: the last token of the sequence, which is not itself a node of the tree. */
 export const ROOT: NodeIndex = -1;

@@ -15,11 +15,18 @@ import type { Verdict, Verifier, VerifyRequest } from './verifier.js';
  * Cost: O(maxDepth * (supportSize + width)).
  */
 export class MatchVerifier implements Verifier {
-  readonly name = 'match';
+  readonly name: string;
   readonly lossless = true;
   readonly needsDraftProbs = false;
-  readonly siblings: readonly SiblingDraws[] = ['withReplacement', 'withoutReplacement', 'deterministic'];
+  readonly siblings: readonly SiblingDraws[] = [
+    ...(['deterministic', 'withReplacement', 'withoutReplacement', 'topThenSampled'] as const),
+  ];
   readonly chainsOnly = false;
+
+  /** @param name  `match`, or `naive` as it is called for trees */
+  constructor(name: 'match' | 'naive' = 'match') {
+    this.name = name;
+  }
 
   verify(request: VerifyRequest): Verdict {
     checkShapes(request);

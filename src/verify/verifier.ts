@@ -14,7 +14,10 @@ export interface RoundUniforms {
 /** What a verifier is given; views, valid during the call. */
 export interface VerifyRequest {
   readonly tree: TokenTree;
-  /** [numNodes, vocabSize]: the row each node was drawn from; undefined when the drafter is deterministic. */
+  /**
+   * [numNodes, vocabSize]: the row each node was drawn from, so that without replacement it is zero on the siblings
+   * before; undefined when the drafter is deterministic.
+   */
   readonly draftProbs?: DistributionRows | undefined;
   /** [numNodes + 1, vocabSize]: row 0 follows the root, row i + 1 follows node i. */
   readonly targetProbs: DistributionRows;
@@ -28,6 +31,8 @@ export interface Verdict {
   readonly nextToken: TokenId;
   /** 'bonus' after a leaf was accepted, 'recovered' where drafts were rejected. */
   readonly nextTokenKind: 'recovered' | 'bonus';
+  /** Of a lossy rule: total variation distance from the target's law that it spent, summed over positions. */
+  readonly bias?: number;
 }
 
 /** An acceptance rule. */

@@ -55,7 +55,7 @@ export function describeVerifierContract(name: string, create: () => Verifier): 
             targetProbs: new ArrayRows([target]),
             uniforms: { accept: new Float64Array(), sample: Float64Array.of(value) },
           });
-          expect(verdict).toEqual({
+          expect(verdict).toMatchObject({
             acceptedNodes: [],
             nextToken: sample(target, value),
             nextTokenKind: 'bonus',

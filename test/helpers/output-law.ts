@@ -1,6 +1,7 @@
 import { probabilityOf } from '../../src/sampling/distribution.js';
+import { Purpose, uniform } from '../../src/sampling/random.js';
 import type { TokenId } from '../../src/types.js';
-import type { Verifier } from '../../src/verify/verifier.js';
+import type { Verdict, Verifier } from '../../src/verify/verifier.js';
 import type { WeightedDraft } from './enumerate-drafts.js';
 import { enumerateVerdicts, targetRows, type Breakpoints } from './enumerate-round.js';
 import type { TableModel } from './table-model.js';
@@ -74,4 +75,28 @@ function addContinuations(
   for (const token of row.ids) {
     addContinuations(law, target, [...tokens, token], length, probability * probabilityOf(row, token));
   }
+}
+
+/** Verdicts of a rule on every draft, each for a few uniforms. */
+export function verdictsOn(
+  { verifier }: Rule,
+  target: TableModel,
+  drafts: readonly WeightedDraft[],
+  numUniforms = 5,
+): Verdict[] {
+  return drafts.flatMap(({ tree, draftProbs }, index) =>
+    Array.from({ length: numUniforms }, (_, turn) =>
+      verifier.verify({
+        tree,
+        draftProbs,
+        targetProbs: targetRows(tree, (history) => target.next(history)),
+        uniforms: {
+          accept: Float64Array.from(tree.tokens, (__, node) => uniform(turn, Purpose.accept, index, node)),
+          sample: Float64Array.from({ length: tree.maxDepth + 1 }, (__, depth) =>
+            uniform(turn, Purpose.target, index, depth),
+          ),
+        },
+      }),
+    ),
+  );
 }
