@@ -1,8 +1,26 @@
 // Accepts what the target itself would have sampled. Knows nothing of draft probabilities.
 import { sample } from '../sampling/categorical.js';
+import { probabilityOf, type Distribution } from '../sampling/distribution.js';
 import { ROOT, type NodeIndex, type SiblingDraws } from '../tree/token-tree.js';
 import { checkShapes } from './request.js';
 import type { Verdict, Verifier, VerifyRequest } from './verifier.js';
+
+/**
+ * The probability that a sample of the target is among `numSiblings` tokens drawn with replacement:
+ * `sum p (1 - (1 - q)^k)`.
+ * @see arXiv:2602.16994, appendix B
+ */
+export function naiveAcceptance(
+  targetProbs: Distribution,
+  draftProbs: Distribution,
+  numSiblings: number,
+): number {
+  return targetProbs.ids.reduce(
+    (sum, token, index) =>
+      sum + targetProbs.probs[index]! * (1 - (1 - probabilityOf(draftProbs, token)) ** numSiblings),
+    0,
+  );
+}
 
 /**
  * Samples the target at each depth and follows the child that holds the sampled token, the first one in drawing
