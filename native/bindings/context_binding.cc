@@ -73,6 +73,63 @@ DraftRequest draft_request_arg(const Napi::Object& object) {
   return request;
 }
 
+Draws draws_arg(const Napi::Value& value) {
+  const std::string text = string_arg(value, "draws");
+  if (text == "top") return Draws::kTop;
+  if (text == "withReplacement") return Draws::kWithReplacement;
+  if (text == "withoutReplacement") return Draws::kWithoutReplacement;
+  if (text == "topThenSampled") return Draws::kTopThenSampled;
+  reject("top, withReplacement, withoutReplacement or topThenSampled", "draws", value);
+}
+
+GrowthRule growth_rule_arg(const Napi::Value& value) {
+  const std::string text = string_arg(value, "rule");
+  if (text == "fixed") return GrowthRule::kFixed;
+  if (text == "calibrated") return GrowthRule::kCalibrated;
+  if (text == "dyspec") return GrowthRule::kDySpec;
+  if (text == "eagle-2") return GrowthRule::kEagle2;
+  reject("fixed, calibrated, dyspec or eagle-2", "rule", value);
+}
+
+GrowRequest grow_request_arg(const Napi::Value& value) {
+  const Napi::Object object = object_arg(value, "request");
+  GrowRequest request;
+  request.prefix = decode_request_arg(object);
+  if (!request.prefix.sampler) throw ArgumentError("Expected a sampler to grow a tree");
+  GrowthRules& rules = request.rules;
+  rules.rule = growth_rule_arg(object.Get("rule"));
+  rules.draws = draws_arg(object.Get("draws"));
+  rules.n_nodes = int_arg(object.Get("numNodes"), "numNodes");
+  rules.min_probability = number_arg(object.Get("minProbability"), "minProbability");
+  request.max_leaves = int_arg(object.Get("maxLeaves"), "maxLeaves");
+  if (rules.rule == GrowthRule::kFixed) {
+    rules.parents = int32_array_arg(object.Get("shape"), "shape");
+    rules.n_nodes = static_cast<int32_t>(rules.parents.size());
+    // Level order: parents come before their children and never fall.
+    int32_t before = -1;
+    for (size_t node = 0; node < rules.parents.size(); node++) {
+      const int32_t parent = rules.parents[node];
+      if (parent < before || parent >= static_cast<int32_t>(node))
+        throw ArgumentError("Expected the parents of a shape level by level");
+      before = parent;
+    }
+  } else if (rules.draws == Draws::kTopThenSampled) {
+    throw ArgumentError("Expected a fixed shape for siblings drawn topThenSampled");
+  } else if (rules.rule == GrowthRule::kCalibrated) {
+    rules.knots = float64_array_arg(object.Get("knots"), "knots");
+    rules.rates = float64_array_arg(object.Get("rates"), "rates");
+    if (rules.knots.empty() || rules.rates.empty() || rules.rates.size() % rules.knots.size() != 0)
+      throw ArgumentError("Expected rates for every knot");
+  }
+  if (rules.n_nodes < 1) throw ArgumentError("Expected at least one node to grow");
+  if (rules.draws != Draws::kTop) {
+    request.uniforms = float64_array_arg(object.Get("uniforms"), "uniforms");
+    if (request.uniforms.size() < static_cast<size_t>(rules.n_nodes))
+      throw ArgumentError("Expected a uniform for each node");
+  }
+  return request;
+}
+
 void check_sequence(const Context& context, int32_t sequence) {
   if (sequence < 0 || sequence >= context.n_sequences()) {
     throw ArgumentError("Expected a sequence id below " + std::to_string(context.n_sequences()) + " but received " +
@@ -117,8 +174,9 @@ Napi::Function ContextBinding::define(Napi::Env env) {
       env, "NativeContext",
       {InstanceMethod("info", &ContextBinding::info), InstanceMethod("length", &ContextBinding::length),
        InstanceMethod("decode", &ContextBinding::decode), InstanceMethod("draft", &ContextBinding::draft),
-       InstanceMethod("extend", &ContextBinding::extend), InstanceMethod("commit", &ContextBinding::commit),
-       InstanceMethod("truncate", &ContextBinding::truncate), InstanceMethod("saveState", &ContextBinding::save_state),
+       InstanceMethod("extend", &ContextBinding::extend), InstanceMethod("grow", &ContextBinding::grow),
+       InstanceMethod("commit", &ContextBinding::commit), InstanceMethod("truncate", &ContextBinding::truncate),
+       InstanceMethod("saveState", &ContextBinding::save_state),
        InstanceMethod("loadState", &ContextBinding::load_state), InstanceMethod("abort", &ContextBinding::abort),
        InstanceMethod("dispose", &ContextBinding::dispose)});
 }
@@ -222,6 +280,35 @@ Napi::Value ContextBinding::draft(const Napi::CallbackInfo& info) {
     return run(work, [job](Napi::Env env) -> Napi::Value {
       Napi::Object value = with_timings(env, job->timings, std::move(job->rows));
       value.Set("tokens", to_int32_array(env, job->tokens));
+      return value;
+    });
+  });
+}
+
+Napi::Value ContextBinding::grow(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    struct Job {
+      GrowRequest request;
+      GrownTree tree;
+      Timings timings;
+    };
+    const auto job = std::make_shared<Job>();
+    job->request = grow_request_arg(info[0]);
+    const auto rows = addon_data(info.Env()).take_rows();
+    job->tree.rows = std::move(*rows);
+    const uint64_t epoch = context()->epoch();
+    const auto work = [job, epoch](Context& owner) {
+      return owner.grow(job->request, epoch, job->tree, job->timings);
+    };
+    return run(work, [job, rows](Napi::Env env) -> Napi::Value {
+      *rows = std::move(job->tree.rows);
+      Napi::Object value = with_timings(env, job->timings, rows);
+      value.Set("tokens", to_int32_array(env, job->tree.tokens));
+      value.Set("parents", to_int32_array(env, job->tree.parents));
+      Napi::Float64Array probabilities = Napi::Float64Array::New(env, job->tree.probabilities.size());
+      std::copy(job->tree.probabilities.begin(), job->tree.probabilities.end(), probabilities.Data());
+      value.Set("probabilities", probabilities);
+      value.Set("decoded", to_int32_array(env, {job->tree.decoded.begin(), job->tree.decoded.end()}));
       return value;
     });
   });

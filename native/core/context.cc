@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "core/batch.h"
 #include "core/log.h"
 #include "sampling/distribution.h"
 
@@ -18,39 +19,6 @@ double ms_since(Clock::time_point start) {
 }
 
 std::string text(int64_t value) { return std::to_string(value); }
-
-// Owns a llama_batch whose sequence ids point into one flat array.
-class Batch {
- public:
-  explicit Batch(size_t n) : positions_(n), counts_(n), ids_(n), outputs_(n, 0) {}
-
-  void set(size_t index, int32_t position, const std::vector<llama_seq_id>& ids) {
-    positions_[index] = position;
-    counts_[index] = static_cast<int32_t>(ids.size());
-    offsets_.push_back(flat_.size());
-    flat_.insert(flat_.end(), ids.begin(), ids.end());
-  }
-  void output(int32_t index) { outputs_[static_cast<size_t>(index)] = 1; }
-  llama_batch view(std::vector<llama_token>& tokens) {
-    for (size_t i = 0; i < ids_.size(); i++) ids_[i] = flat_.data() + offsets_[i];
-    llama_batch batch{};
-    batch.n_tokens = static_cast<int32_t>(tokens.size());
-    batch.token = tokens.data();
-    batch.pos = positions_.data();
-    batch.n_seq_id = counts_.data();
-    batch.seq_id = ids_.data();
-    batch.logits = outputs_.data();
-    return batch;
-  }
-
- private:
-  std::vector<llama_pos> positions_;
-  std::vector<int32_t> counts_;
-  std::vector<llama_seq_id*> ids_;
-  std::vector<int8_t> outputs_;
-  std::vector<size_t> offsets_;
-  std::vector<llama_seq_id> flat_;
-};
 
 }  // namespace
 
@@ -100,11 +68,22 @@ Status Context::validate(const DecodeRequest& request) const {
 void Context::release_tree(int32_t sequence) {
   PendingTree& pending = trees_[static_cast<size_t>(sequence)];
   if (!pending.is_active) return;
-  for (size_t leaf = 1; leaf < pending.leaf_ids.size(); leaf++) {
-    llama_memory_seq_rm(llama_get_memory(context_), pending.leaf_ids[leaf], -1, -1);
-    free_scratch_.push_back(pending.leaf_ids[leaf]);
+  for (const int32_t id : pending.scratch) {
+    llama_memory_seq_rm(llama_get_memory(context_), id, -1, -1);
+    free_scratch_.push_back(id);
   }
-  pending.is_active = false;
+  pending = PendingTree{};
+}
+
+Status Context::borrow_id(PendingTree& pending, int32_t source, int32_t end, int32_t& id) {
+  if (free_scratch_.empty()) {
+    return Status::error(StatusCode::kShape, "Expected a tree of at most " + text(n_leaves_max()) + " leaves.");
+  }
+  id = free_scratch_.back();
+  free_scratch_.pop_back();
+  pending.scratch.push_back(id);
+  llama_memory_seq_cp(llama_get_memory(context_), source, id, -1, end);
+  return {};
 }
 
 Status Context::rewind(int32_t sequence, int32_t n_past) {
@@ -155,24 +134,24 @@ Status Context::run_batch(const DecodeRequest& request, uint64_t epoch, TokenTre
                                                  " leaves but received " + text(tree.n_leaves) + ".");
   }
   PendingTree& pending = trees_[static_cast<size_t>(request.sequence)];
-  pending.leaf_ids.assign(1, request.sequence);
+  pending.start = request.n_past;
+  pending.is_active = true;
+  std::vector<int32_t> leaf_ids(1, request.sequence);
   for (int32_t leaf = 1; leaf < tree.n_leaves; leaf++) {
-    pending.leaf_ids.push_back(free_scratch_.back());
-    free_scratch_.pop_back();
-    llama_memory_seq_cp(llama_get_memory(context_), request.sequence, pending.leaf_ids.back(), -1, -1);
+    status = borrow_id(pending, request.sequence, -1, leaf_ids.emplace_back());
+    if (!status.ok()) return status;
   }
   Batch batch(request.tokens.size());
   std::vector<llama_seq_id> ids;
   for (size_t node = 0; node < request.tokens.size(); node++) {
     ids.clear();
-    for (const int32_t leaf : tree.leaves[node]) ids.push_back(pending.leaf_ids[static_cast<size_t>(leaf)]);
+    for (const int32_t leaf : tree.leaves[node]) ids.push_back(leaf_ids[static_cast<size_t>(leaf)]);
     batch.set(node, request.n_past + tree.depths[node], ids);
+    pending.ids.push_back(leaf_ids[static_cast<size_t>(tree.leaf_of[node])]);
   }
+  pending.depths = tree.depths;
   for (const int32_t index : request.outputs) batch.output(index);
   std::vector<llama_token> tokens = request.tokens;
-  pending.tree = tree;
-  pending.start = request.n_past;
-  pending.is_active = true;
   running_epoch_ = epoch;
   clear_thread_errors();
   const int32_t code = epoch_.load() > epoch ? 2 : llama_decode(context_, batch.view(tokens));
@@ -291,21 +270,19 @@ Status Context::commit(int32_t sequence, int32_t node) {
   if (!pending.is_active) {
     return Status::error(StatusCode::kShape, "Sequence " + text(sequence) + " has no decoded tree to commit.");
   }
-  if (node < -1 || node >= static_cast<int32_t>(pending.tree.parents.size())) {
+  const auto at = static_cast<size_t>(node);
+  if (node < -1 || node >= static_cast<int32_t>(pending.ids.size()) || (node >= 0 && pending.ids[at] < 0)) {
     return Status::error(StatusCode::kShape, "Expected a node of the decoded tree but received " + text(node) + ".");
   }
+  const int32_t id = node < 0 ? sequence : pending.ids[at];
+  const int32_t end = pending.start + (node < 0 ? 0 : pending.depths[at] + 1);
+  if (id == sequence) return rewind(sequence, end);
   llama_memory_t memory = llama_get_memory(context_);
-  const auto at = static_cast<size_t>(std::max(node, 0));
-  const int32_t leaf = node < 0 ? 0 : pending.tree.leaf_of[at];
-  const int32_t end = pending.start + (node < 0 ? 0 : pending.tree.depths[at] + 1);
-  if (leaf != 0) {
-    llama_memory_seq_rm(memory, sequence, pending.start, -1);
-    llama_memory_seq_cp(memory, pending.leaf_ids[static_cast<size_t>(leaf)], sequence, pending.start, end);
-    lengths_[static_cast<size_t>(sequence)] = end;
-    release_tree(sequence);
-    return {};
-  }
-  return rewind(sequence, end);
+  llama_memory_seq_rm(memory, sequence, pending.start, -1);
+  llama_memory_seq_cp(memory, id, sequence, pending.start, end);
+  lengths_[static_cast<size_t>(sequence)] = end;
+  release_tree(sequence);
+  return {};
 }
 
 Status Context::truncate(int32_t sequence, int32_t n_past) { return rewind(sequence, n_past); }

@@ -14,6 +14,7 @@
 #include "core/span.h"
 #include "core/status.h"
 #include "core/token_tree.h"
+#include "draft/growth.h"
 #include "sampling/rows.h"
 #include "sampling/sampler_chain.h"
 
@@ -66,6 +67,22 @@ struct DraftRequest {
   std::function<bool(Span<const int32_t> tokens, const Timings& timings)> on_token;
 };
 
+struct GrowRequest {
+  DecodeRequest prefix;  // as of a DraftRequest
+  GrowthRules rules;
+  std::vector<double> uniforms;  // [rules.n_nodes] where tokens are sampled
+  int32_t max_leaves = INT32_MAX;
+};
+
+// A tree of drawn tokens. Nodes are in drawing order.
+struct GrownTree {
+  std::vector<int32_t> tokens;
+  std::vector<int32_t> parents;
+  std::vector<double> probabilities;  // of each token in the row it was drawn from
+  std::vector<uint8_t> decoded;       // 1: the node's cells are in the cache
+  Rows rows;                          // what each node was drawn from; empty where the likeliest tokens are taken
+};
+
 class Context {
  public:
   static Status create(std::shared_ptr<Model> model, std::shared_ptr<ComputePool> pool, const ContextOptions& options,
@@ -81,6 +98,10 @@ class Context {
   // Decodes the prefix, then draws up to n_draft tokens one after the other; `rows` holds what each was drawn from.
   // Where the state cannot go back, tokens are drawn on a copy of it.
   Status draft(const DraftRequest& request, uint64_t epoch, std::vector<int32_t>& tokens, Rows& rows, Timings& timings);
+
+  // Decodes the prefix, then grows a tree of drawn tokens below it. Nodes are decoded as their children are wanted, as
+  // many as possible at once; they stay below the tip as a decoded tree does. The state has to be one that can branch.
+  Status grow(const GrowRequest& request, uint64_t epoch, GrownTree& tree, Timings& timings);
 
   // Keeps the path to `node` of the last decoded tree (-1: none of it) and frees the ids of all other leaves.
   Status commit(int32_t sequence, int32_t node);
@@ -108,6 +129,8 @@ class Context {
   const std::shared_ptr<ComputePool>& pool() const { return pool_; }
 
  private:
+  friend class Growth;
+  struct PendingTree;
   Context(std::shared_ptr<Model> model, std::shared_ptr<ComputePool> pool, llama_context* context)
       : model_(std::move(model)), pool_(std::move(pool)), context_(context) {}
 
@@ -118,6 +141,7 @@ class Context {
   Status run_batch(const DecodeRequest& request, uint64_t epoch, TokenTree& tree);
   Status explain(int32_t code, const DecodeRequest& request);
   Status append_row(int32_t index, const DecodeRequest& request, Span<const int32_t> path_history, Rows& rows);
+  Status borrow_id(PendingTree& pending, int32_t source, int32_t end, int32_t& id);
   void release_tree(int32_t sequence);
   void probe_rollback();
 
@@ -133,10 +157,11 @@ class Context {
   std::atomic<uint64_t> epoch_{0};
   uint64_t running_epoch_ = 0;
 
-  // The tree of a sequence's last decode, until it is committed.
+  // The tree below a sequence's tip, until a path of it is committed.
   struct PendingTree {
-    TokenTree tree;
-    std::vector<int32_t> leaf_ids;  // [n_leaves]: llama.cpp's id of each leaf, the owner's first
+    std::vector<int32_t> ids;      // [n]: llama.cpp's id whose cells hold the path to the node; -1: not decoded
+    std::vector<int32_t> depths;   // [n], from 0
+    std::vector<int32_t> scratch;  // ids that the tree has borrowed
     int32_t start = 0;
     bool is_active = false;
   };

@@ -146,6 +146,24 @@ export interface NativeDraftRequest extends NativeDrawRequest {
   minProbability: number;
 }
 
+export interface NativeGrowRequest extends NativeDecodeRequest {
+  rule: 'fixed' | 'calibrated' | 'dyspec' | 'eagle-2';
+  draws: 'top' | 'withReplacement' | 'withoutReplacement' | 'topThenSampled';
+  /** Nodes at most; of a fixed shape its own number. */
+  numNodes: number;
+  /** Parents of a fixed shape, level by level. */
+  shape?: Int32Array | undefined;
+  /** [numNodes]: draws each node; absent where the likeliest tokens are taken. */
+  uniforms?: Float64Array | undefined;
+  /** Nothing is drawn from a row whose largest probability is below. */
+  minProbability: number;
+  maxLeaves: number;
+  /** [numKnots] draft probabilities, ascending. */
+  knots?: Float64Array | undefined;
+  /** [numRanks, numKnots] acceptance at the knots of the first, second, ... sibling. */
+  rates?: Float64Array | undefined;
+}
+
 export interface NativeExtendRequest extends NativeDrawRequest {
   /** Stops after drawing an end-of-generation token. */
   stopAtEnd: boolean;
@@ -159,6 +177,15 @@ export interface NativeDecodeResult {
 
 export interface NativeDraftResult extends NativeDecodeResult {
   readonly tokens: Int32Array;
+}
+
+/** Nodes in drawing order; rows of what each was drawn from, none where the likeliest tokens are taken. */
+export interface NativeGrowResult extends NativeDraftResult {
+  readonly parents: Int32Array;
+  /** [numNodes]: of each token in the row it was drawn from. */
+  readonly probabilities: Float64Array;
+  /** [numNodes]: 1 where the node's cells are in the cache. */
+  readonly decoded: Int32Array;
 }
 
 export interface NativeContextInfo {
@@ -177,6 +204,8 @@ export interface NativeContext {
   length(sequence: number): number;
   decode(request: NativeDecodeRequest): Promise<NativeDecodeResult>;
   draft(request: NativeDraftRequest): Promise<NativeDraftResult>;
+  /** Grows a tree of drawn tokens below the request's tokens; it stays below the tip until a path is committed. */
+  grow(request: NativeGrowRequest): Promise<NativeGrowResult>;
   /**
    * Draws tokens one after the other and keeps all but the last in the sequence. Tells them in portions while it goes on,
    * the last ones before the promise settles, whatever it settles to; `stop` ends it after the token being drawn.

@@ -1,6 +1,7 @@
 // Drafts chains with a small model. Knows nothing of the target or of verification.
 import type { Sampler } from '../model/sampler.js';
-import type { DraftedTokens, Sequence } from '../model/sequence.js';
+import type { Sequence } from '../model/sequence.js';
+import type { DraftedTokens } from '../model/sequence-calls.js';
 import { TokenBuffer } from '../model/token-buffer.js';
 import { TokenTree } from '../tree/token-tree.js';
 import type { SamplingParams, TokenId } from '../types.js';

@@ -1,6 +1,7 @@
 // The target as the decode loop sees it: what a fake in a test has to be.
 import type { Sampler } from '../model/sampler.js';
-import type { ExtendedTokens, ExtendRequest, Sequence } from '../model/sequence.js';
+import type { Sequence } from '../model/sequence.js';
+import type { ExtendedTokens, ExtendRequest } from '../model/sequence-calls.js';
 import type { DistributionRows } from '../sampling/distribution.js';
 import type { NodeIndex } from '../tree/token-tree.js';
 import type { TokenId } from '../types.js';

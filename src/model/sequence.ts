@@ -8,74 +8,20 @@ import type { TokenId } from '../types.js';
 import { abortable } from './abort.js';
 import type { Context } from './context.js';
 import { requireInteger } from './options.js';
+import { PendingTree } from './pending-tree.js';
 import { NativeDistributionRows, type Sampler } from './sampler.js';
+import type {
+  DecodedRows,
+  DecodeTreeRequest,
+  DraftedTokens,
+  DraftTokensRequest,
+  ExtendedTokens,
+  ExtendRequest,
+  GrownTree,
+  GrowTreeRequest,
+} from './sequence-calls.js';
 import { readStateFile, writeStateFile, type StateFingerprint } from './state-file.js';
 import { TokenBuffer } from './token-buffer.js';
-
-/** What {@link Sequence.decode} is asked for. */
-export interface DecodeTreeRequest {
-  /** [numTokens]; parents come before children. */
-  readonly tokens: ArrayLike<TokenId>;
-  /** [numTokens], -1 for children of the tip; undefined for a chain. */
-  readonly parents?: ArrayLike<NodeIndex> | undefined;
-  /** Turns logits into the rows of the result. */
-  readonly sampler: Sampler;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** What {@link Sequence.draft} is asked for. */
-export interface DraftTokensRequest {
-  /** Tokens to draw, at least 1. */
-  readonly numDraft: number;
-  readonly sampler: Sampler;
-  /** [numDraft], each in [0, 1): draws each token from its row; undefined takes the likeliest one. */
-  readonly uniforms?: Float64Array | undefined;
-  /** Stops before a draw whose row has no token of at least this probability; 0 is off. */
-  readonly minProbability?: number | undefined;
-  /** Token ids from here on are never drafted. */
-  readonly vocabLimit?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** Rows of a decode, and where its time went. */
-export interface DecodedRows {
-  /** [numRows, vocabSize], on the native side; release them when done. */
-  readonly rows: NativeDistributionRows;
-  /** Milliseconds in llama.cpp. */
-  readonly decodeMs: number;
-  /** Milliseconds that turned logits into distributions. */
-  readonly samplingMs: number;
-}
-
-/** Drafted tokens and the rows they were drawn from. */
-export interface DraftedTokens extends DecodedRows {
-  readonly tokens: Int32Array;
-}
-
-/** What {@link Sequence.extend} is asked for. */
-export interface ExtendRequest {
-  readonly sampler: Sampler;
-  /** Tokens to draw at most, at least 1. */
-  readonly numTokens: number;
-  /** [numTokens], each in [0, 1): draws each token from its row; undefined takes the likeliest one. */
-  readonly uniforms?: Float64Array | undefined;
-  /** Stops after an end-of-generation token. */
-  readonly stopAtEnd: boolean;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** Some of the tokens that {@link Sequence.extend} draws, and where its time went. */
-export interface ExtendedTokens extends Omit<DecodedRows, 'rows'> {
-  /** [1..numTokens] */
-  readonly tokens: Int32Array;
-  /** When they arrived, on the clock of performance.now(). */
-  readonly toldAt: number;
-}
-
-interface PendingTree {
-  readonly tokens: Int32Array;
-  readonly parents: Int32Array | undefined;
-}
 
 /**
  * A sequence of tokens whose keys and values are in the cache. Decoding a tree leaves it below the tip until
@@ -148,7 +94,7 @@ export class Sequence {
       { tokens, parents, outputs, numPast: this.length, ...this.#sampling(request.sampler, this.length) },
       request.signal,
     );
-    this.#pending = { tokens, parents };
+    this.#pending = new PendingTree(tokens, parents);
     return decoded;
   }
 
@@ -157,13 +103,10 @@ export class Sequence {
     if (this.#isBusy) throw new BusyError(`Sequence ${this.id}`);
     if (this.context.isDisposed) throw new DisposedError('The context');
     const pending = this.#pending;
-    const isNode = Number.isInteger(node) && node >= ROOT;
-    if (pending === undefined || !isNode || node >= pending.tokens.length) {
+    if (pending === undefined || !pending.has(node)) {
       throw new RangeError(`Expected a node of the tree just decoded for node but received ${node}`);
     }
-    const path: TokenId[] = [];
-    for (let at = node; at !== ROOT; at = pending.parents?.[at] ?? at - 1) path.push(pending.tokens[at]!);
-    this.#tokens.append(path.reverse());
+    this.#tokens.append(pending.path(node));
     this.#pending = undefined;
     this.#commit = node;
   }
@@ -197,6 +140,48 @@ export class Sequence {
     );
     this.#tokens.append(rest);
     return { ...result, rows: new NativeDistributionRows(result.rows), tokens: result.tokens };
+  }
+
+  /**
+   * Makes the sequence hold `tokens` and then grows a tree of drawn tokens below the last one, in one call. Where `tokens`
+   * go on along the tree that was grown before, its cells are kept. The drawn tokens are not part of the sequence.
+   * @param tokens  at least one; all but the last may be in the cache already
+   * @param known   how many of the first tokens are known to be the sequence's own
+   * @throws {UnsupportedCacheError} when the state of the model cannot branch
+   */
+  async grow(tokens: Int32Array, request: GrowTreeRequest, known = 0): Promise<GrownTree> {
+    const { contextSize, batchSize } = this.context.info;
+    if (tokens.length > contextSize) throw new ContextFullError(tokens.length, contextSize);
+    if (this.#tokens.commonPrefix(tokens, known) === this.length) {
+      // The last token is decoded anew in any case.
+      const node = this.#pending?.follow(tokens.subarray(this.length, -1)) ?? ROOT;
+      if (node !== ROOT) this.commit(node);
+    }
+    let kept = Math.min(this.#tokens.commonPrefix(tokens, known), tokens.length - 1);
+    if (tokens.length - kept > batchSize) {
+      await this.prefill(tokens.subarray(0, tokens.length - 1), { signal: request.signal });
+      kept = tokens.length - 1;
+    }
+    const {
+      sampler,
+      siblings,
+      growth,
+      uniforms,
+      minProbability = 0,
+      maxLeaves,
+      vocabLimit,
+      signal,
+    } = request;
+    const rest = tokens.slice(kept);
+    const base = { tokens: rest, numPast: kept, vocabLimit, ...this.#sampling(sampler, kept) };
+    const draws = siblings === 'deterministic' ? 'top' : siblings;
+    const result = await this.#call(signal, base, (full) =>
+      this.context.native.grow({ ...full, ...growth, draws, uniforms, minProbability, maxLeaves }),
+    );
+    this.#tokens.append(rest);
+    const { parents, decoded } = result;
+    this.#pending = new PendingTree(result.tokens, parents, decoded);
+    return { ...result, rows: new NativeDistributionRows(result.rows) };
   }
 
   /**

@@ -1,0 +1,92 @@
+// How a token tree grows: which parent the next node is drawn below, decided before its token is seen. Knows nothing of
+// models.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sampling/distribution.h"
+
+namespace outrider {
+
+// How siblings are drawn.
+enum class Draws {
+  kTop,                 // the likeliest tokens
+  kWithReplacement,     // independent draws
+  kWithoutReplacement,  // each from what the siblings before left, normalised
+  kTopThenSampled,      // all but the last as kTop, the last from what they left; fixed shapes only
+};
+
+enum class GrowthRule {
+  kFixed,       // the shape is given
+  kCalibrated,  // by the measured acceptance of the k-th sibling given its draft probability
+  kDySpec,      // Xiong et al., arXiv:2410.11744: draft probabilities stand for acceptance
+  kEagle2,      // Li et al., arXiv:2406.16858: the likeliest paths
+};
+
+struct GrowthRules {
+  GrowthRule rule = GrowthRule::kFixed;
+  Draws draws = Draws::kTop;
+  int32_t n_nodes = 0;           // of a fixed shape, or at most
+  std::vector<int32_t> parents;  // [n_nodes] of a fixed shape, level by level
+  double min_probability = 0;    // nothing is drawn from a row whose largest probability is below
+  std::vector<double> knots;     // [n_knots] draft probabilities, ascending
+  std::vector<double> rates;     // [n_ranks, n_knots] acceptance at the knots; later siblings as the last rank
+};
+
+// What the children of a node are drawn from. Drawn tokens are taken out, but not with replacement.
+class ChildRow {
+ public:
+  ChildRow() = default;
+  explicit ChildRow(DistView law) : ids_(law.ids, law.ids + law.size), probs_(law.probs, law.probs + law.size) {}
+
+  bool empty() const { return ids_.empty(); }
+  DistView view() const { return {ids_.data(), probs_.data(), ids_.size()}; }
+  // Index of the likeliest token, the smaller id on ties. The row must not be empty.
+  size_t top() const;
+  size_t index_of(int32_t token) const;
+  void erase(size_t index);
+  void normalise();
+
+ private:
+  std::vector<int32_t> ids_;
+  std::vector<double> probs_;
+};
+
+// Acceptance of the sibling of this rank (from 0), linear between knots.
+double acceptance_rate(const GrowthRules& rules, int32_t rank, double probability);
+
+// A place where a node can be drawn.
+struct Slot {
+  int32_t parent = -1;
+  int32_t rank = 0;     // siblings before it
+  double value = 1;     // estimated probability that this place is reached in verification
+  double priority = 1;  // value times the estimated acceptance of what would be drawn
+  bool exact = false;   // false: the parent's row is not known, and the priority is an upper bound
+};
+
+// The open slots of a tree that grows best first.
+class GrowthFront {
+ public:
+  explicit GrowthFront(const GrowthRules& rules) : rules_(rules) {}
+
+  bool empty() const { return slots_.empty(); }
+  void open(int32_t parent, int32_t rank, double value) { slots_.push_back({parent, rank, value, value, false}); }
+  // The best slot; ties go to the older parent.
+  Slot& best();
+  // Parents whose rows decide which slot is best.
+  std::vector<int32_t> wanted_rows() const;
+  // Tells the row of a slot's parent; a row that gives nothing closes the slot.
+  void know(int32_t parent, const ChildRow& row);
+  void close(const Slot& slot);
+  // Values of the first child of a node drawn in `slot` with this probability, and of its next sibling.
+  void values_after(const Slot& slot, double probability, double& child, double& sibling) const;
+
+ private:
+  double expected_acceptance(int32_t rank, const ChildRow& row) const;
+
+  const GrowthRules& rules_;
+  std::vector<Slot> slots_;
+};
+
+}  // namespace outrider
