@@ -25,6 +25,7 @@ void ChildRow::normalise() {
 
 double acceptance_rate(const GrowthRules& rules, int32_t rank, double probability) {
   const std::vector<double>& knots = rules.knots;
+  if (knots.empty()) return probability;
   const size_t n_ranks = rules.rates.size() / knots.size();
   const double* rates = rules.rates.data() + std::min(static_cast<size_t>(rank), n_ranks - 1) * knots.size();
   const auto above = std::upper_bound(knots.begin(), knots.end(), probability);
@@ -58,8 +59,7 @@ double GrowthFront::expected_acceptance(int32_t rank, const ChildRow& row) const
   const DistView law = row.view();
   if (rules_.rule == GrowthRule::kDySpec) return 1;
   if (rules_.draws == Draws::kTop) {
-    const double probability = law.probs[row.top()];
-    return rules_.rule == GrowthRule::kEagle2 ? probability : acceptance_rate(rules_, rank, probability);
+    return acceptance_rate(rules_, rank, law.probs[row.top()]);
   }
   double expected = 0;
   for (size_t i = 0; i < law.size; i++) expected += law.probs[i] * acceptance_rate(rules_, rank, law.probs[i]);
@@ -89,8 +89,7 @@ void GrowthFront::values_after(const Slot& slot, double probability, double& chi
     sibling = slot.value;
     return;
   }
-  const double rate =
-      rules_.rule == GrowthRule::kDySpec ? probability : acceptance_rate(rules_, slot.rank, probability);
+  const double rate = acceptance_rate(rules_, slot.rank, probability);
   child = slot.value * rate;
   sibling = slot.value * (1 - rate);
 }

@@ -53,7 +53,7 @@ class ChildRow {
   std::vector<double> probs_;
 };
 
-// Acceptance of the sibling of this rank (from 0), linear between knots.
+// Acceptance of the sibling of this rank (from 0), linear between knots; the draft probability where none are given.
 double acceptance_rate(const GrowthRules& rules, int32_t rank, double probability);
 
 // A place where a node can be drawn.

@@ -1,14 +1,18 @@
-// Drafts chains with a small model. Knows nothing of the target or of verification.
+// Drafts chains and trees with a small model. Knows nothing of the target or of verification.
 import type { Sampler } from '../model/sampler.js';
+import type { DraftedTokens, GrownTree } from '../model/sequence-calls.js';
 import type { Sequence } from '../model/sequence.js';
-import type { DraftedTokens } from '../model/sequence-calls.js';
 import { TokenBuffer } from '../model/token-buffer.js';
-import { TokenTree } from '../tree/token-tree.js';
+import { sequoiaTree } from '../tree/static-trees.js';
+import { ROOT, TokenTree, type NodeIndex, type SiblingDraws } from '../tree/token-tree.js';
+import type { TreeGrowth } from '../tree/tree-growth.js';
+import { leavesOf, type TreeShape } from '../tree/tree-shape.js';
 import type { SamplingParams, TokenId } from '../types.js';
+import { AcceptanceModel, acceptanceKnots } from './acceptance-model.js';
 import type { Draft, Drafter, DraftRequest } from './drafter.js';
 
 /** What the drafter needs of a sequence. */
-export type DraftSequence = Pick<Sequence, 'prefill' | 'draft'>;
+export type DraftSequence = Pick<Sequence, 'prefill' | 'draft' | 'grow'>;
 
 /** Options of {@link DraftModelDrafter}. */
 export interface DraftModelOptions {
@@ -19,8 +23,12 @@ export interface DraftModelOptions {
   readonly vocabSize: number;
   /** Tokens of the target's vocabulary; ids beyond are never drafted. */
   readonly targetVocabSize: number;
-  /** Largest number of draft tokens in a round. */
-  readonly maxNodes: number;
+  /** What is drafted in a round, as large as the request allows. */
+  readonly shape: TreeShape;
+  /** How siblings are drawn where tokens are sampled. */
+  readonly siblings: SiblingDraws;
+  /** What is known of acceptance when tokens are drawn so; read and taught by shapes that depend on it. */
+  readonly acceptance?: ((sampling: SamplingParams, isSampled: boolean) => AcceptanceModel) | undefined;
   /** Stops before a draw whose row has no token of at least this probability, default 0: never. */
   readonly minProbability?: number | undefined;
   /** `auto` samples for verifiers that need draft probabilities and takes the likeliest token otherwise. */
@@ -31,22 +39,37 @@ export interface DraftModelOptions {
 /** Candidates among which a likeliest token's probability is taken for the confidence stop. */
 const confidenceTopK = 40;
 
-/** A draft model that proposes one chain. */
+/** Siblings that a measured shape looks at: the later ones bring next to nothing. */
+const maxSiblings = 16;
+
+/** A tree and what is needed to learn from its verdict. */
+interface TaughtDraft {
+  readonly tree: TokenTree;
+  /** [numNodes]: of each token in the row it was drawn from. */
+  readonly probabilities: Float64Array;
+  readonly acceptance: AcceptanceModel;
+}
+
+/** A draft model that proposes a chain or a tree. */
 export class DraftModelDrafter implements Drafter {
   readonly name = 'model';
-  readonly siblings = 'withReplacement';
+  readonly siblings: SiblingDraws;
   readonly hasDraftProbs = true;
   readonly maxNodes: number;
+  readonly maxLeaves: number;
   readonly #options: DraftModelOptions;
   /** Tokens that the draft sequence is known to hold; verified on each call only from `#agreed` on. */
   readonly #seen = new TokenBuffer();
   #agreed = 0;
   #sampler:
     { readonly key: SamplingParams; readonly isSampled: boolean; readonly sampler: Sampler } | undefined;
+  #last: TaughtDraft | undefined;
 
   constructor(options: DraftModelOptions) {
     this.#options = options;
-    this.maxNodes = options.maxNodes;
+    this.siblings = options.siblings;
+    this.maxNodes = options.shape.numNodes;
+    this.maxLeaves = leavesOf(options.shape);
   }
 
   async begin(prompt: readonly TokenId[], signal?: AbortSignal): Promise<void> {
@@ -57,38 +80,82 @@ export class DraftModelDrafter implements Drafter {
   }
 
   async draft(request: DraftRequest): Promise<Draft> {
-    const { sequence, contextSize, minProbability, targetVocabSize } = this.#options;
-    const { tokens, signal } = request;
+    const { contextSize, shape } = this.#options;
+    const { tokens } = request;
+    this.#last = undefined;
     // The last drafted token is never decoded, so it needs no cell.
-    const numDraft = Math.min(request.maxNodes, this.maxNodes, contextSize - tokens.length + 1);
-    if (numDraft < 1 || this.#firstUnknown(tokens) < tokens.length) return { tree: TokenTree.chain([]) };
+    const numNodes = Math.min(request.maxNodes, this.maxNodes, contextSize - tokens.length + 1);
+    if (numNodes < 1 || this.#firstUnknown(tokens) < tokens.length) return { tree: TokenTree.chain([]) };
     const isSampled = this.#isSampled(request);
-    const uniforms = isSampled
-      ? Float64Array.from({ length: numDraft }, (_, index) => request.uniform(index + 1))
-      : undefined;
     const known = Math.min(this.#agreed, tokens.length - 1);
     this.#agreed = 0;
+    const drafted =
+      shape.kind === 'chain'
+        ? await this.#chain(request, numNodes, isSampled, known)
+        : await this.#grow(request, shape, numNodes, isSampled, known);
+    this.#agreed = tokens.length;
+    if (isSampled && request.needsDraftProbs) return { tree: drafted.tree, draftProbs: drafted.rows };
+    drafted.rows.release();
+    return { tree: drafted.tree };
+  }
+
+  async #chain(request: DraftRequest, numDraft: number, isSampled: boolean, known: number) {
+    const { sequence, minProbability, targetVocabSize } = this.#options;
     const drafted: DraftedTokens = await sequence.draft(
-      tokens,
+      request.tokens,
       {
         numDraft,
         sampler: this.#samplerFor(request.sampling, isSampled),
-        uniforms,
+        uniforms: uniformsOf(request, numDraft, isSampled),
         minProbability,
         vocabLimit: targetVocabSize,
-        signal,
+        signal: request.signal,
       },
       known,
     );
-    this.#agreed = tokens.length;
-    const tree = TokenTree.chain(drafted.tokens);
-    if (isSampled && request.needsDraftProbs) return { tree, draftProbs: drafted.rows };
-    drafted.rows.release();
-    return { tree };
+    return { tree: TokenTree.chain(drafted.tokens), rows: drafted.rows };
   }
 
-  accept(): void {
-    // The next call brings all tokens; what the draft sequence lacks is decoded then.
+  async #grow(
+    request: DraftRequest,
+    shape: Exclude<TreeShape, { kind: 'chain' }>,
+    numNodes: number,
+    isSampled: boolean,
+    known: number,
+  ) {
+    const { sequence, minProbability, targetVocabSize, acceptance } = this.#options;
+    const learnt = acceptance?.(request.sampling, isSampled) ?? new AcceptanceModel();
+    const grown: GrownTree = await sequence.grow(
+      request.tokens,
+      {
+        sampler: this.#samplerFor(request.sampling, isSampled),
+        siblings: isSampled ? this.siblings : 'deterministic',
+        growth: growthOf(shape, numNodes, learnt),
+        uniforms: uniformsOf(request, numNodes, isSampled),
+        minProbability,
+        maxLeaves: this.maxLeaves,
+        vocabLimit: targetVocabSize,
+        signal: request.signal,
+      },
+      known,
+    );
+    const tree = new TokenTree(grown.tokens, grown.parents);
+    this.#last = { tree, probabilities: grown.probabilities, acceptance: learnt };
+    return { tree, rows: grown.rows };
+  }
+
+  /** Learns which siblings were accepted; the tokens come with the next call. */
+  accept(_tokens: readonly TokenId[], acceptedNodes: readonly NodeIndex[]): void {
+    if (this.#last === undefined) return;
+    const { tree, probabilities, acceptance } = this.#last;
+    for (const [index, node] of [ROOT, ...acceptedNodes].entries()) {
+      const accepted = acceptedNodes[index];
+      for (const [rank, child] of tree.children(node).entries()) {
+        acceptance.observe(rank, probabilities[child]!, child === accepted);
+        if (child === accepted) break;
+      }
+    }
+    this.#last = undefined;
   }
 
   rollback(length: number): void {
@@ -122,7 +189,8 @@ export class DraftModelDrafter implements Drafter {
   #samplerFor(params: SamplingParams, isSampled: boolean): Sampler {
     const cached = this.#sampler;
     if (cached?.key === params && cached.isSampled === isSampled) return cached.sampler;
-    const needsConfidence = (this.#options.minProbability ?? 0) > 0;
+    // A tree takes several of the likeliest tokens, by their probabilities.
+    const needsConfidence = (this.#options.minProbability ?? 0) > 0 || this.#options.shape.kind !== 'chain';
     const likeliest: SamplingParams = {
       ...params,
       temperature: needsConfidence ? 1 : 0,
@@ -135,4 +203,33 @@ export class DraftModelDrafter implements Drafter {
     this.#sampler = { key: params, isSampled, sampler };
     return sampler;
   }
+}
+
+/** [count]: a uniform for each node; undefined where none is drawn. */
+function uniformsOf(request: DraftRequest, count: number, isSampled: boolean): Float64Array | undefined {
+  if (!isSampled) return undefined;
+  return Float64Array.from({ length: count }, (_, node) => request.uniform(node));
+}
+
+/** How a round's tree grows. */
+function growthOf(
+  shape: Exclude<TreeShape, { kind: 'chain' }>,
+  numNodes: number,
+  acceptance: AcceptanceModel,
+): TreeGrowth {
+  if (shape.kind === 'static') return fixedGrowth(shape.parents.slice(0, numNodes));
+  const { rule } = shape;
+  if (rule === 'sequoia')
+    return fixedGrowth(sequoiaTree(acceptance.positional(maxSiblings), numNodes).parents);
+  if (rule !== 'dynamic') return { rule, numNodes };
+  return {
+    rule: 'calibrated',
+    numNodes,
+    knots: Float64Array.from(acceptanceKnots),
+    rates: acceptance.rates(),
+  };
+}
+
+function fixedGrowth(parents: readonly NodeIndex[]): TreeGrowth {
+  return { rule: 'fixed', numNodes: parents.length, shape: Int32Array.from(parents) };
 }

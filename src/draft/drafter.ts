@@ -1,6 +1,6 @@
 // The contract of everything that proposes tokens. Knows nothing of verification.
 import type { DistributionRows } from '../sampling/distribution.js';
-import type { SiblingDraws, TokenTree } from '../tree/token-tree.js';
+import type { NodeIndex, SiblingDraws, TokenTree } from '../tree/token-tree.js';
 import type { SamplingParams, TokenId } from '../types.js';
 
 /** What a drafter is asked for in a round. */
@@ -13,8 +13,8 @@ export interface DraftRequest {
   readonly sampling: SamplingParams;
   /** True when the verifier needs the rows that tokens were drawn from. */
   readonly needsDraftProbs: boolean;
-  /** Uniform in [0, 1) for drafting the token at `depth` (from 1) below the root. */
-  uniform(depth: number): number;
+  /** Uniform in [0, 1) for drawing node `node`, from 0. */
+  uniform(node: NodeIndex): number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -35,11 +35,16 @@ export interface Drafter {
   readonly hasDraftProbs: boolean;
   /** Largest number of nodes it proposes in a round. */
   readonly maxNodes: number;
+  /** Largest number of leaves of its trees; 1 for chains. */
+  readonly maxLeaves: number;
   /** Starts a generation on `prompt`. */
   begin(prompt: readonly TokenId[], signal?: AbortSignal): Promise<void>;
   draft(request: DraftRequest): Promise<Draft>;
-  /** Tells which tokens were output in the round: accepted ones and the recovered or bonus token. */
-  accept(tokens: readonly TokenId[]): void;
+  /**
+   * Tells what came of the last draft: the tokens that were output, the recovered or bonus token last, and the nodes that
+   * were accepted.
+   */
+  accept(tokens: readonly TokenId[], acceptedNodes: readonly NodeIndex[]): void;
   /** Forgets everything past the first `length` tokens. */
   rollback(length: number): void;
   dispose(): Promise<void>;

@@ -8,10 +8,19 @@ import type { Verifier } from '../verify/verifier.js';
  * @throws {IncompatibleMethodsError} when the verifier is not lossless for, or cannot work with, what the drafter draws
  */
 export function checkMethods(drafter: Drafter, verifier: Verifier): void {
+  if (verifier.chainsOnly && drafter.maxLeaves > 1) {
+    throw new IncompatibleMethodsError(
+      `The verifier ${verifier.name} works on chains, but the drafter ${drafter.name} proposes trees. Use the verifier ` +
+        'traversal, recursive or naive, or chain:N.',
+    );
+  }
   if (!verifier.siblings.includes(drafter.siblings)) {
     throw new IncompatibleMethodsError(
       `The verifier ${verifier.name} needs siblings drawn ${verifier.siblings.join(' or ')}, ` +
-        `but the drafter ${drafter.name} draws them ${drafter.siblings}.`,
+        `but the drafter ${drafter.name} draws them ${drafter.siblings}. Use the verifier ` +
+        (drafter.siblings === 'topThenSampled'
+          ? 'greedy-multi-draft or naive.'
+          : 'traversal, recursive or naive.'),
     );
   }
   if (verifier.needsDraftProbs && !drafter.hasDraftProbs && drafter.siblings !== 'deterministic') {
@@ -26,6 +35,11 @@ export function checkMethods(drafter: Drafter, verifier: Verifier): void {
  * @throws {UnsupportedCacheError} when the target's memory cannot take back a round's rejected tokens
  */
 export function checkRollback(drafter: Drafter, info: ContextInfo, architecture: string): void {
+  if (drafter.maxLeaves > 1 && info.rollback !== 'full') {
+    throw new UnsupportedCacheError(
+      `The state of a ${architecture} model cannot branch, so that trees cannot be verified. Use chain:N.`,
+    );
+  }
   const limit = info.rollback === 'full' ? Infinity : info.rollbackTokens;
   if (info.rollback === 'none') {
     throw new UnsupportedCacheError(

@@ -1,14 +1,16 @@
 // The engine: a target, a drafter and a verifier, made to fit and owned together.
 import { DraftModelDrafter } from '../draft/draft-model.js';
 import type { Drafter } from '../draft/drafter.js';
-import { BusyError, DisposedError, IncompatibleMethodsError } from '../errors.js';
+import { AcceptanceModel } from '../draft/acceptance-model.js';
+import { BusyError, DisposedError, IncompatibleMethodsError, UnsupportedCacheError } from '../errors.js';
 import type { Context, ContextInfo } from '../model/context.js';
 import type { Model } from '../model/model.js';
 import { Sampler } from '../model/sampler.js';
 import type { Sequence } from '../model/sequence.js';
 import { requireSameVocabulary } from '../model/vocabulary.js';
 import type { ResolvedSampling } from '../sampling/params.js';
-import type { TreeShape } from '../tree/tree-shape.js';
+import type { SiblingDraws } from '../tree/token-tree.js';
+import { leavesOf, type TreeShape } from '../tree/tree-shape.js';
 import type { TokenId } from '../types.js';
 import type { Verifier } from '../verify/verifier.js';
 import { checkMethods, checkRollback } from './compatibility.js';
@@ -36,9 +38,6 @@ interface EngineParts {
   readonly isMeasuring: boolean;
 }
 
-/** A chain has one leaf; each sequence id that a context keeps for more makes llama.cpp's decode slower. */
-const chainLeaves = 1;
-
 /**
  * Creates an engine: contexts for target and draft, and a check that all parts fit.
  * @throws {VocabMismatchError} when target and draft do not share one vocabulary
@@ -48,22 +47,24 @@ const chainLeaves = 1;
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const { shape } = checkEngineOptions(options);
-  const verifier = namedVerifier(options.verifier ?? 'auto');
+  const verifier = namedVerifier(options.verifier ?? 'auto', options.epsilon);
   const { target, draft } = options;
   const choice = drafterChoice(options);
   if (choice === 'model') requireSameVocabulary(target, draft!);
-  const context = await target.createContext({ maxLeaves: chainLeaves, ...options.context });
+  // Each sequence id that a context keeps for a leaf makes llama.cpp's decode slower.
+  const maxLeaves = choice === 'none' ? 1 : choice === 'model' ? leavesOf(shape) : (choice.maxLeaves ?? 1);
+  const context = await target.createContext({ maxLeaves, ...options.context });
   let draftContext: Context | undefined;
   try {
-    if (choice === 'model') draftContext = await createDraftContext(options, context.info);
+    if (choice === 'model') draftContext = await createDraftContext(options, context.info, maxLeaves);
     const drafter =
       choice === 'model'
-        ? draftModelDrafter(options, draftContext!, shape)
+        ? draftModelDrafter(options, draftContext!, shape, verifier)
         : choice === 'none'
           ? undefined
           : choice;
     if (drafter !== undefined) {
-      checkMethods(drafter, verifier ?? createVerifier('match'));
+      checkMethods(drafter, verifier ?? createVerifier(automatic(drafter, false)));
       checkRollback(drafter, context.info, target.info.architecture);
     }
     const isMeasuring = (options.measureSpeedup ?? true) && drafter !== undefined;
@@ -135,8 +136,7 @@ export class Engine {
   verifierFor(sampling: Pick<ResolvedSampling, 'temperature'>): Verifier {
     const { verifier, drafter } = this.#parts;
     if (verifier !== undefined) return verifier;
-    const isDeterministic = drafter === undefined || !drafter.hasDraftProbs || sampling.temperature === 0;
-    return createVerifier(isDeterministic ? 'match' : 'block');
+    return createVerifier(automatic(drafter, sampling.temperature === 0));
   }
 
   /** Frees the contexts; a running generation rejects. Models stay loaded: they belong to whoever loaded them. */
@@ -171,12 +171,18 @@ export class Engine {
   }
 }
 
-function namedVerifier(verifier: string | Verifier): Verifier | undefined {
+/** The best lossless rule for what a drafter proposes. */
+function automatic(drafter: Drafter | undefined, isGreedy: boolean): string {
+  if (drafter === undefined || !drafter.hasDraftProbs || isGreedy) return 'match';
+  return drafter.maxLeaves > 1 ? 'traversal' : 'block';
+}
+
+function namedVerifier(verifier: string | Verifier, epsilon: number | undefined): Verifier | undefined {
   if (typeof verifier !== 'string') {
     if (typeof verifier?.verify === 'function' && Array.isArray(verifier.siblings)) return verifier;
     throw new TypeError(`Expected a name or a verifier for verifier but received ${String(verifier)}`);
   }
-  return verifier === 'auto' ? undefined : createVerifier(verifier);
+  return verifier === 'auto' ? undefined : createVerifier(verifier, epsilon);
 }
 
 function drafterChoice({ drafter = 'auto', draft }: EngineOptions): 'none' | 'model' | Drafter {
@@ -192,23 +198,56 @@ function drafterChoice({ drafter = 'auto', draft }: EngineOptions): 'none' | 'mo
 }
 
 /** A recurrent draft model draws on a copy of its state, so that it needs no snapshots to go back to. */
-function createDraftContext(options: EngineOptions, info: ContextInfo): Promise<Context> {
+function createDraftContext(options: EngineOptions, info: ContextInfo, maxLeaves: number): Promise<Context> {
   return options.draft!.createContext({
     rollbackTokens: 0,
-    maxLeaves: chainLeaves,
+    maxLeaves,
     ...(options.draftContext ?? { ...options.context, contextSize: info.contextSize }),
   });
 }
 
-function draftModelDrafter(options: EngineOptions, context: Context, shape: TreeShape): Drafter {
+function draftModelDrafter(
+  options: EngineOptions,
+  context: Context,
+  shape: TreeShape,
+  verifier: Verifier | undefined,
+): Drafter {
+  if (shape.kind !== 'chain' && context.info.rollback !== 'full') {
+    const { architecture } = options.draft!.info;
+    throw new UnsupportedCacheError(
+      `The state of a ${architecture} draft model cannot branch, so that it cannot draft trees. Use chain:N.`,
+    );
+  }
+  const siblings = siblingsFor(verifier, shape);
+  if (siblings === 'topThenSampled' && shape.kind === 'grown' && shape.rule !== 'sequoia') {
+    throw new IncompatibleMethodsError(
+      `The verifier ${verifier!.name} needs to know which sibling is the last before it is drawn. Use sequoia:N, ` +
+        'static:WIDTHS or chain:N, or the verifier traversal, recursive or naive.',
+    );
+  }
+  const acceptance = new Map<string, AcceptanceModel>();
   return new DraftModelDrafter({
     sequence: context.sequence(),
     contextSize: context.info.contextSize,
     vocabSize: options.draft!.info.vocabSize,
     targetVocabSize: options.target.info.vocabSize,
-    maxNodes: shape.numNodes,
+    shape,
+    siblings,
+    acceptance: ({ temperature = 1 }, isSampled) => {
+      const key = `${temperature} ${isSampled}`;
+      const known = acceptance.get(key) ?? new AcceptanceModel();
+      acceptance.set(key, known);
+      return known;
+    },
     minProbability: options.minDraftProbability,
     draws: options.draftDraws,
     createSampler: (params) => new Sampler(params),
   });
+}
+
+/** The draws that a rule wants: chains are the same with and without replacement. */
+function siblingsFor(verifier: Verifier | undefined, shape: TreeShape): SiblingDraws {
+  const wanted = verifier?.siblings ?? ['withoutReplacement'];
+  if (shape.kind === 'chain' && wanted.includes('withReplacement')) return 'withReplacement';
+  return wanted.find((kind) => kind !== 'deterministic') ?? 'deterministic';
 }

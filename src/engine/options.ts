@@ -17,7 +17,9 @@ export interface EngineOptions {
   readonly drafter?: 'auto' | 'none' | 'model' | Drafter | undefined;
   /** A name or a rule of your own; `auto` is `match` at temperature 0 and without a drafter, else `block`. */
   readonly verifier?: string | Verifier | undefined;
-  /** Shape of the draft, `chain:N` or `auto`, default `auto`: `chain:4`. */
+  /** Over-acceptance of the lossy verifier `pareto`, in units of probability. */
+  readonly epsilon?: number | undefined;
+  /** Shape of the draft as {@link parseTreeShape} reads it, default `auto`: `chain:4`. */
   readonly tree?: string | undefined;
   /** The target's context. */
   readonly context?: ContextOptions | undefined;
@@ -64,6 +66,7 @@ const engineKeys: Record<keyof EngineOptions, true> = {
   draft: true,
   drafter: true,
   verifier: true,
+  epsilon: true,
   tree: true,
   context: true,
   draftContext: true,

@@ -29,6 +29,8 @@ export async function* runPlainRounds(
     const numTold = portion.tokens.length;
     const record = {
       numDraftTokens: 0,
+      draftDepth: 0,
+      bias: 0,
       numAccepted: 0,
       isPlain: false,
       draftMs: 0,

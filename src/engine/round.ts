@@ -66,13 +66,15 @@ export async function runRound(setup: RoundSetup, start: RoundStart): Promise<Ro
     rows.release?.();
     target.commit((verdict.acceptedNodes.at(-1) ?? -1) + 1);
     const tokens = [...verdict.acceptedNodes.map((node) => tree.tokens[node]!), verdict.nextToken];
-    drafter?.accept(tokens);
+    drafter?.accept(tokens, verdict.acceptedNodes);
     const endedAt = performance.now();
     return {
       tokens,
       nextTokenKind: verdict.nextTokenKind,
       record: {
         numDraftTokens: tree.numNodes,
+        draftDepth: tree.maxDepth,
+        bias: verdict.bias ?? 0,
         numAccepted: verdict.acceptedNodes.length,
         isPlain: start.plan.isPlain,
         draftMs: draftedAt - startedAt,
@@ -97,7 +99,7 @@ async function propose(setup: RoundSetup, { tokens, outputPosition, plan }: Roun
     maxNodes: plan.maxNodes,
     sampling,
     needsDraftProbs: verifier.needsDraftProbs,
-    uniform: (depth) => uniform(seed, Purpose.draft, outputPosition, depth - 1),
+    uniform: (node) => uniform(seed, Purpose.draft, outputPosition, node),
     signal,
   });
 }

@@ -5,7 +5,11 @@ import { median } from 'simple-statistics';
 export interface RoundRecord {
   /** Draft tokens that were decoded. */
   readonly numDraftTokens: number;
+  /** Largest depth of a draft token; that number itself on a chain. */
+  readonly draftDepth: number;
   readonly numAccepted: number;
+  /** Total variation distance from the target's law that a lossy rule spent; 0 for lossless ones. */
+  readonly bias: number;
   /** True for a round without a draft in a generation that drafts. */
   readonly isPlain: boolean;
   /** Milliseconds in the drafter. */
@@ -30,6 +34,8 @@ export interface GenerationStats {
   readonly meanAcceptanceLength: number;
   /** [deepest draft]: share of the rounds that drafted so deep in which the draft token at this depth was accepted. */
   readonly acceptedPerPosition: readonly number[];
+  /** Total variation distance from the target's law that lossy rules spent, summed over positions; 0 when lossless. */
+  readonly bias: number;
   readonly promptTokens: number;
   /** Prompt tokens found in the cache. */
   readonly reusedPromptTokens: number;
@@ -60,6 +66,7 @@ export class GenerationCounters {
   #plainMs: number[] = [];
   #draftTokens = 0;
   #acceptedTokens = 0;
+  #bias = 0;
   #drafted: number[] = [];
   #accepted: number[] = [];
   #times = { draft: 0, decode: 0, verify: 0, round: 0 };
@@ -97,7 +104,8 @@ export class GenerationCounters {
     this.#speculative.ms += record.roundMs;
     this.#draftTokens += record.numDraftTokens;
     this.#acceptedTokens += record.numAccepted;
-    for (let depth = 0; depth < record.numDraftTokens; depth++) {
+    this.#bias += record.bias;
+    for (let depth = 0; depth < record.draftDepth; depth++) {
       this.#drafted[depth] = (this.#drafted[depth] ?? 0) + 1;
       this.#accepted[depth] = (this.#accepted[depth] ?? 0) + (depth < record.numAccepted ? 1 : 0);
     }
@@ -112,6 +120,7 @@ export class GenerationCounters {
       acceptanceRate: ratio(this.#acceptedTokens, this.#draftTokens),
       meanAcceptanceLength: ratio(this.#speculative.tokens, this.#speculative.rounds),
       acceptedPerPosition: this.#drafted.map((drafted, depth) => ratio(this.#accepted[depth]!, drafted)),
+      bias: this.#bias,
       promptTokens: this.#promptTokens,
       reusedPromptTokens: this.#reusedPromptTokens,
       outputTokens: this.#outputTokens,

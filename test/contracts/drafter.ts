@@ -22,7 +22,7 @@ function request(tokens: readonly TokenId[], change: Partial<DraftRequest> = {})
     maxNodes,
     sampling: {},
     needsDraftProbs: true,
-    uniform: (depth) => uniform(7, Purpose.draft, tokens.length, depth),
+    uniform: (node) => uniform(7, Purpose.draft, tokens.length, node + 1),
     ...change,
   };
 }
@@ -95,7 +95,7 @@ export function describeDrafterContract(name: string, { create, prompt, outputs 
       const tokens = [...prompt];
       for (const output of outputs) {
         await draft(tokens);
-        drafter.accept(output);
+        drafter.accept(output, []);
         tokens.push(...output);
       }
       expect(await draft(tokens)).toEqual(await freshDraft(later));
@@ -103,7 +103,7 @@ export function describeDrafterContract(name: string, { create, prompt, outputs 
 
     it('drafts after a round that was rolled back what a fresh drafter drafts', async () => {
       await draft(prompt);
-      drafter.accept(outputs[0]!);
+      drafter.accept(outputs[0]!, []);
       await draft([...prompt, ...outputs[0]!]);
       drafter.rollback(prompt.length);
       const other = [...prompt, ...outputs[1]!];

@@ -9,6 +9,7 @@ import { loadModel } from '../../src/model/load-model.js';
 import type { Model } from '../../src/model/model.js';
 import { Sampler } from '../../src/model/sampler.js';
 import type { SamplingParams } from '../../src/types.js';
+import { parseTreeShape } from '../../src/tree/tree-shape.js';
 import { describeDrafterContract } from '../contracts/drafter.js';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
 import { exactContext } from '../helpers/engines.js';
@@ -26,7 +27,8 @@ function fakeDrafter(change: Partial<DraftModelOptions> = {}) {
     contextSize: 32,
     vocabSize,
     targetVocabSize: vocabSize,
-    maxNodes: 4,
+    shape: { kind: 'chain', numNodes: 4 },
+    siblings: 'withReplacement',
     createSampler: (params) => {
       samplers.push(params);
       return {} as Sampler;
@@ -42,7 +44,7 @@ function request(change: Partial<DraftRequest> = {}): DraftRequest {
     maxNodes: 4,
     sampling: { temperature: 1 },
     needsDraftProbs: true,
-    uniform: (depth) => depth / 10,
+    uniform: (node) => (node + 1) / 10,
     ...change,
   };
 }
@@ -80,7 +82,8 @@ describe('with a tiny model', () => {
         contextSize: 64,
         vocabSize: model.info.vocabSize,
         targetVocabSize: model.info.vocabSize,
-        maxNodes: 4,
+        shape: { kind: 'chain', numNodes: 4 },
+        siblings: 'withReplacement',
         createSampler: (params) => new Sampler(params),
       });
     },
@@ -89,6 +92,49 @@ describe('with a tiny model', () => {
       [300, 310],
       [275, 285],
     ],
+  });
+});
+
+describe('with a tiny model, trees', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'outrider-drafter-'));
+  const contexts: Context[] = [];
+  let model: Model;
+  beforeAll(async () => {
+    writeTinyModel(join(folder, 'draft.gguf'));
+    model = await loadModel(join(folder, 'draft.gguf'), { gpu: 'off' });
+  });
+  afterAll(() => {
+    for (const context of contexts) context.dispose();
+    model.dispose();
+    rmSync(folder, { recursive: true });
+  });
+
+  describe.each(['static:2,1', 'dynamic:4', 'sequoia:4', 'dyspec:4', 'eagle-2:4'])('%s', (tree) => {
+    describeDrafterContract('model', {
+      create: async () => {
+        const context = await model.createContext({
+          ...exactContext,
+          contextSize: 64,
+          batchSize: 1,
+          maxLeaves: 4,
+        });
+        contexts.push(context);
+        return new DraftModelDrafter({
+          sequence: context.sequence(),
+          contextSize: 64,
+          vocabSize: model.info.vocabSize,
+          targetVocabSize: model.info.vocabSize,
+          shape: parseTreeShape(tree),
+          siblings: 'withoutReplacement',
+          createSampler: (params) => new Sampler(params),
+        });
+      },
+      prompt: [1, 270, 280, 290],
+      outputs: [
+        [300, 310],
+        [275, 285],
+      ],
+    });
   });
 });
 

@@ -1,5 +1,5 @@
 import type { DraftSequence } from '../../src/draft/draft-model.js';
-import type { DraftedTokens, DraftTokensRequest } from '../../src/model/sequence.js';
+import type { DraftedTokens, DraftTokensRequest, GrownTree } from '../../src/model/sequence-calls.js';
 import { sample } from '../../src/sampling/categorical.js';
 import { ArrayRows, type Distribution } from '../../src/sampling/distribution.js';
 import type { TokenId } from '../../src/types.js';
@@ -46,6 +46,11 @@ export class FakeDraftSequence implements DraftSequence {
       rows.push(row);
     }
     return { tokens: Int32Array.from(drawn), rows: this.#rows(rows), decodeMs: 0, samplingMs: 0 };
+  }
+
+  /** This fake drafts chains only. */
+  grow(): Promise<GrownTree> {
+    return Promise.reject(new Error('Expected a chain to be drafted'));
   }
 
   #rows(rows: readonly Distribution[]): DraftedTokens['rows'] {

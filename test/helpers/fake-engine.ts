@@ -75,6 +75,7 @@ export class FakeDrafter implements Drafter {
   readonly siblings = 'deterministic';
   readonly hasDraftProbs = false;
   readonly maxNodes = 4;
+  readonly maxLeaves = 1;
   onBegin = nothing;
   onDraft = nothing;
   /** Calls other than drafts, in order. */

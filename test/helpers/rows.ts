@@ -1,6 +1,7 @@
 import { probabilityOf, type Distribution } from '../../src/sampling/distribution.js';
 import { Sampler } from '../../src/model/sampler.js';
-import type { DecodedRows, Sequence } from '../../src/model/sequence.js';
+import type { Sequence } from '../../src/model/sequence.js';
+import type { DecodedRows } from '../../src/model/sequence-calls.js';
 import type { TokenId } from '../../src/types.js';
 
 /** Copies the rows of a decode and gives their buffer back. */

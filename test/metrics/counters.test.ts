@@ -8,7 +8,9 @@ const round = (
   more: Partial<RoundRecord> = {},
 ): RoundRecord => ({
   numDraftTokens,
+  draftDepth: numDraftTokens,
   numAccepted,
+  bias: 0,
   isPlain: false,
   draftMs: 3,
   decodeMs: 4,

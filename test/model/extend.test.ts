@@ -9,7 +9,8 @@ import type { Context } from '../../src/model/context.js';
 import { loadModel } from '../../src/model/load-model.js';
 import type { Model } from '../../src/model/model.js';
 import { Sampler } from '../../src/model/sampler.js';
-import type { ExtendedTokens, ExtendRequest, Sequence } from '../../src/model/sequence.js';
+import type { Sequence } from '../../src/model/sequence.js';
+import type { ExtendedTokens, ExtendRequest } from '../../src/model/sequence-calls.js';
 import { SeededRandom } from '../fixtures/seeded-random.js';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
 
