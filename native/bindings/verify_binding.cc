@@ -50,12 +50,15 @@ Napi::Value verify(const Napi::CallbackInfo& info) {
     Verdict verdict;
     if (rule == "match") {
       verdict = verify_match(tokens.data(), parents.data(), n, *target, sample.data());
+    } else if (rule == "recursive" || rule == "traversal") {
+      const auto run = rule == "recursive" ? verify_recursive : verify_traversal;
+      verdict = run(tokens.data(), parents.data(), n, *target, draft.get(), accept.data(), sample.data());
     } else if (rule == "rejection" || rule == "block") {
       if (!is_chain) throw to_error(env, Status::error(StatusCode::kShape, rule + " verifies chains only."));
       const auto run = rule == "block" ? verify_block : verify_rejection;
       verdict = run(tokens.data(), n, *target, draft.get(), accept.data(), sample.data());
     } else {
-      reject("match, rejection or block", "rule", info[0]);
+      reject("match, rejection, block, recursive or traversal", "rule", info[0]);
     }
     Napi::Int32Array result = Napi::Int32Array::New(env, verdict.accepted.size() + 2);
     result[0] = verdict.next_token;

@@ -47,6 +47,19 @@ double residual_mass(DistView target, DistView draft, double scale) {
   return mass;
 }
 
+double residual_weights(DistView target, DistView draft, double scale, std::vector<int32_t>& ids,
+                        std::vector<double>& weights) {
+  double mass = 0;
+  ids.reserve(target.size);
+  weights.reserve(target.size);
+  walk_residual(target, draft, scale, [&](size_t index, double weight) {
+    ids.push_back(target.ids[index]);
+    weights.push_back(weight);
+    mass += weight;
+  });
+  return mass;
+}
+
 int32_t sample_residual(DistView target, DistView draft, double scale, double uniform) {
   const double mass = residual_mass(target, draft, scale);
   if (!(mass > 0)) return sample_categorical(target, uniform);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace outrider {
 
@@ -21,6 +22,10 @@ double probability_of(DistView law, int32_t token);
 
 // Mass of (scale * p - q)+ over the support of p.
 double residual_mass(DistView target, DistView draft, double scale);
+
+// Appends the tokens with (scale * p - q)+ > 0 and these weights; returns their sum.
+double residual_weights(DistView target, DistView draft, double scale, std::vector<int32_t>& ids,
+                        std::vector<double>& weights);
 
 // Draws from (scale * p - q)+ normalised; from p itself when rounding leaves no mass.
 int32_t sample_residual(DistView target, DistView draft, double scale, double uniform);

@@ -33,6 +33,14 @@ Verdict verify_match(const int32_t* tokens, const int32_t* parents, size_t n, co
 Verdict verify_rejection(const int32_t* tokens, size_t n, const Rows& target, const Rows* draft, const double* accept,
                          const double* sample);
 
+// Recursive rejection: the children of a node one by one, each against what the ones before left of the target.
+Verdict verify_recursive(const int32_t* tokens, const int32_t* parents, size_t n, const Rows& target, const Rows* draft,
+                         const double* accept, const double* sample);
+
+// Traversal verification: paths from their leaf upwards. Recurses as deep as the tree.
+Verdict verify_traversal(const int32_t* tokens, const int32_t* parents, size_t n, const Rows& target, const Rows* draft,
+                         const double* accept, const double* sample);
+
 // Block verification on a chain.
 Verdict verify_block(const int32_t* tokens, size_t n, const Rows& target, const Rows* draft, const double* accept,
                      const double* sample);

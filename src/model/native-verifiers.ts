@@ -16,8 +16,15 @@ interface NativeVerdict {
   readonly nextTokenKind: 'recovered' | 'bonus';
 }
 
-/** Rules that have a native twin. */
-export const nativeRules: ReadonlySet<string> = new Set(['match', 'rejection', 'block']);
+/** Native twins of rules, by the names of the rules. */
+export const nativeRules: ReadonlyMap<string, string> = new Map([
+  ['match', 'match'],
+  ['naive', 'match'],
+  ['rejection', 'rejection'],
+  ['block', 'block'],
+  ['recursive', 'recursive'],
+  ['traversal', 'traversal'],
+]);
 
 /** True when both kinds of rows are native, so that a twin can read them in place. */
 export function areNativeRows(
@@ -43,7 +50,7 @@ export function verifyNatively(
 ): NativeVerdict {
   const packed = nativeCall(() =>
     loadAddon().verify(
-      rule,
+      nativeRules.get(rule) ?? rule,
       tree.tokens,
       tree.parents,
       (targetProbs as NativeDistributionRows).native,

@@ -6,12 +6,21 @@ import { ArrayRows, type Distribution } from '../../src/sampling/distribution.js
 import { TokenTree } from '../../src/tree/token-tree.js';
 import { BlockVerifier } from '../../src/verify/block.js';
 import { MatchVerifier } from '../../src/verify/match.js';
+import { RecursiveVerifier } from '../../src/verify/recursive.js';
 import { RejectionVerifier } from '../../src/verify/rejection.js';
+import { TraversalVerifier } from '../../src/verify/traversal.js';
 import type { RoundUniforms, Verdict, Verifier } from '../../src/verify/verifier.js';
 import { SeededRandom } from '../fixtures/seeded-random.js';
 
 /** Rules that have a native twin. */
-export const twins: readonly Verifier[] = [new MatchVerifier(), new RejectionVerifier(), new BlockVerifier()];
+export const twins: readonly Verifier[] = [
+  new MatchVerifier(),
+  new MatchVerifier('naive'),
+  new RejectionVerifier(),
+  new BlockVerifier(),
+  new RecursiveVerifier(),
+  new TraversalVerifier(),
+];
 
 /** A round with rows as plain distributions, so that either side can pack them. */
 export interface PlainRound {

@@ -1,0 +1,134 @@
+// Rules that try the children of a node one by one: recursive rejection and traversal verification.
+#include <algorithm>
+
+#include "verify/verifiers.h"
+
+namespace outrider {
+
+namespace {
+
+// Children of the root and of each node, in drawing order.
+std::vector<std::vector<int32_t>> children_of(const int32_t* parents, size_t n) {
+  std::vector<std::vector<int32_t>> children(n + 1);
+  for (size_t node = 0; node < n; node++) {
+    children[static_cast<size_t>(parents[node] + 1)].push_back(static_cast<int32_t>(node));
+  }
+  return children;
+}
+
+// What is left of a target row while children are rejected; the row itself until then.
+class Remainder {
+ public:
+  explicit Remainder(DistView law) : law_(law) {}
+
+  DistView view() const { return law_; }
+
+  // Goes on with (scale * p - q)+, normalised; with p where that has no mass. Returns the mass.
+  double subtract(DistView draft, double scale) {
+    std::vector<int32_t> ids;
+    std::vector<double> probs;
+    const double mass = residual_weights(law_, draft, scale, ids, probs);
+    if (!(mass > 0)) return 0;
+    for (double& weight : probs) weight /= mass;
+    ids_ = std::move(ids);
+    probs_ = std::move(probs);
+    law_ = {ids_.data(), probs_.data(), ids_.size()};
+    return mass;
+  }
+
+ private:
+  std::vector<int32_t> ids_;
+  std::vector<double> probs_;
+  DistView law_;
+};
+
+class Traversal {
+ public:
+  Traversal(const int32_t* tokens, const int32_t* parents, size_t n, const Rows& target, const Rows* draft,
+            const double* accept, const double* sample)
+      : tokens_(tokens),
+        target_(target),
+        draft_(draft),
+        accept_(accept),
+        sample_(sample),
+        children_(children_of(parents, n)) {}
+
+  Verdict run() {
+    visit(-1, 1.0);
+    std::reverse(verdict_.accepted.begin(), verdict_.accepted.end());
+    return verdict_;
+  }
+
+ private:
+  // True when the accepted path ends at or below the node; `depth_` is the node's, 0 for the root.
+  bool visit(int32_t node, double ratio) {
+    Remainder left(view_of(target_, static_cast<size_t>(node + 1)));
+    const std::vector<int32_t>& children = children_[static_cast<size_t>(node + 1)];
+    for (const int32_t child : children) {
+      const int32_t token = tokens_[child];
+      const DistView law = draft_law(draft_, static_cast<size_t>(child), tokens_ + child);
+      const double draft_probability = probability_of(law, token);
+      const double child_ratio =
+          draft_probability > 0 ? std::min(1.0, ratio * probability_of(left.view(), token) / draft_probability) : 0.0;
+      depth_++;
+      const bool is_taken = visit(child, child_ratio);
+      depth_--;
+      if (is_taken) {
+        if (node >= 0) verdict_.accepted.push_back(node);
+        return true;
+      }
+      const double mass = left.subtract(law, ratio);
+      const double total = mass + (1.0 - ratio);
+      ratio = total > 0 ? mass / total : 1.0;
+    }
+    if (node >= 0 && !(accept_[node] < ratio)) return false;
+    verdict_.next_token = sample_categorical(left.view(), sample_[depth_]);
+    verdict_.bonus = children.empty();
+    if (node >= 0) verdict_.accepted.push_back(node);
+    return true;
+  }
+
+  const int32_t* tokens_;
+  const Rows& target_;
+  const Rows* draft_;
+  const double* accept_;
+  const double* sample_;
+  const std::vector<std::vector<int32_t>> children_;
+  size_t depth_ = 0;
+  Verdict verdict_;
+};
+
+}  // namespace
+
+Verdict verify_recursive(const int32_t* tokens, const int32_t* parents, size_t n, const Rows& target, const Rows* draft,
+                         const double* accept, const double* sample) {
+  const std::vector<std::vector<int32_t>> children = children_of(parents, n);
+  Verdict verdict;
+  for (int32_t node = -1;;) {
+    Remainder left(view_of(target, static_cast<size_t>(node + 1)));
+    const std::vector<int32_t>& tried = children[static_cast<size_t>(node + 1)];
+    const auto accepted = std::find_if(tried.begin(), tried.end(), [&](int32_t child) {
+      const DistView law = draft_law(draft, static_cast<size_t>(child), tokens + child);
+      const double draft_probability = probability_of(law, tokens[child]);
+      if (draft_probability > 0 && accept[child] * draft_probability < probability_of(left.view(), tokens[child])) {
+        return true;
+      }
+      left.subtract(law, 1.0);
+      return false;
+    });
+    if (accepted == tried.end()) {
+      verdict.next_token = sample_categorical(left.view(), sample[verdict.accepted.size()]);
+      verdict.bonus = tried.empty();
+      return verdict;
+    }
+    node = *accepted;
+    verdict.accepted.push_back(node);
+  }
+}
+
+Verdict verify_traversal(const int32_t* tokens, const int32_t* parents, size_t n, const Rows& target, const Rows* draft,
+                         const double* accept, const double* sample) {
+  return Traversal(tokens, parents, n, target, draft, accept, sample).run();
+}
+
+}  // namespace outrider
