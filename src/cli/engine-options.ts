@@ -1,6 +1,7 @@
 // The options that generate and chat share: models, sampling, speculation. One place for names, help and meaning.
 import type { Argv, InferredOptionTypes, Options } from 'yargs';
 import type { EngineOptions } from '../engine/options.js';
+import { verifierNames } from '../engine/verifiers.js';
 import type { SamplingParams } from '../types.js';
 import { logitBiasValue, numberValue, UsageError } from './option-values.js';
 
@@ -102,14 +103,16 @@ const definitions = {
     requiresArg: true,
     default: 'auto',
     group: speculation,
-    describe: 'auto, match, rejection or block',
+    describe: `auto, ${verifierNames.join(', ')}`,
   },
+  epsilon: numeric('epsilon', 'Over-acceptance of the lossy verifier pareto, such as 0.1', speculation),
   tree: {
     type: 'string',
     requiresArg: true,
     default: 'auto',
     group: speculation,
-    describe: 'Shape of the draft: auto or chain:N',
+    describe:
+      'Shape of the draft: auto, chain:N, static:3,2,1, dynamic:N (by measured acceptance), sequoia:N, dyspec:N, eagle-2:N',
   },
   'min-draft-probability': numeric(
     'min-draft-probability',
@@ -173,6 +176,7 @@ export function engineOptionsOf(args: EngineArguments): Omit<EngineOptions, 'tar
   return {
     drafter,
     verifier: args.verifier,
+    epsilon: args.epsilon,
     tree: args.tree,
     minDraftProbability: args['min-draft-probability'],
     draftDraws: args['draft-draws'],

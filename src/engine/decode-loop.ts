@@ -7,7 +7,7 @@ import type { SamplingParams, TokenId } from '../types.js';
 import type { Verifier } from '../verify/verifier.js';
 import type { RoundPlanner } from './round-planner.js';
 import { runPlainRounds } from './plain-rounds.js';
-import { runRound, type RoundResult } from './round.js';
+import { runRound, type DraftedRound, type RoundResult } from './round.js';
 import { StopStrings } from './stop-conditions.js';
 import type { Target } from './target.js';
 
@@ -32,7 +32,7 @@ export interface GenerationResult {
 export type GenerationEvent =
   | { readonly type: 'token'; readonly token: TokenId; readonly kind: OutputTokenKind }
   | { readonly type: 'text'; readonly text: string }
-  | { readonly type: 'round'; readonly round: RoundRecord }
+  | { readonly type: 'round'; readonly round: RoundRecord; readonly draft?: DraftedRound | undefined }
   | { readonly type: 'done'; readonly result: GenerationResult };
 
 /** Turns tokens into text as they come. */
@@ -120,7 +120,7 @@ export class DecodeLoop {
       this.#setup.planner.observe(round.record);
       this.#counters.round(round.record);
       const finishReason = yield* this.#emit(round, startedAt);
-      yield { type: 'round', round: round.record };
+      yield { type: 'round', round: round.record, draft: round.draft };
       if (finishReason === undefined) continue;
       this.#finishReason = finishReason;
       return;

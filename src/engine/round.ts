@@ -2,7 +2,7 @@
 import type { Draft, Drafter } from '../draft/drafter.js';
 import type { RoundRecord } from '../metrics/counters.js';
 import { Purpose, uniform } from '../sampling/random.js';
-import { TokenTree } from '../tree/token-tree.js';
+import { TokenTree, type NodeIndex } from '../tree/token-tree.js';
 import type { SamplingParams, TokenId } from '../types.js';
 import type { RoundUniforms, Verdict, Verifier } from '../verify/verifier.js';
 import type { RoundPlan } from './round-planner.js';
@@ -32,7 +32,17 @@ export interface RoundResult {
   /** Accepted tokens, then the recovered or bonus token. */
   readonly tokens: readonly TokenId[];
   readonly nextTokenKind: Verdict['nextTokenKind'];
+  /** What was drafted; undefined where nothing was. */
+  readonly draft?: DraftedRound | undefined;
   readonly record: RoundRecord;
+}
+
+/** A round's tree and what came of it. */
+export interface DraftedRound {
+  readonly tree: TokenTree;
+  readonly acceptedNodes: readonly NodeIndex[];
+  /** The recovered or bonus token. */
+  readonly nextToken: TokenId;
 }
 
 const noDraft: Draft = { tree: TokenTree.chain([]) };
@@ -71,6 +81,10 @@ export async function runRound(setup: RoundSetup, start: RoundStart): Promise<Ro
     return {
       tokens,
       nextTokenKind: verdict.nextTokenKind,
+      draft:
+        tree.numNodes === 0
+          ? undefined
+          : { tree, acceptedNodes: verdict.acceptedNodes, nextToken: verdict.nextToken },
       record: {
         numDraftTokens: tree.numNodes,
         draftDepth: tree.maxDepth,

@@ -124,6 +124,26 @@ describe('outrider generate', () => {
     expect(drafted.reduce((sum, count) => sum + count, 0)).toBe(stats.draftTokens);
   });
 
+  it('writes trees to the trace and shows them with what was accepted', async () => {
+    const shape = ['--tree', 'static:2,2', '--temperature', '0', '--show-tree'];
+    const run = await runCli(['generate', ...models, ...usual, ...shape, '--trace', file('trees.jsonl')]);
+    expect(run.status).toBe(0);
+    const rounds = readFileSync(file('trees.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { parents?: number[]; tokens?: number[]; acceptedNodes?: number[] })
+      .filter(({ parents }) => parents !== undefined);
+    expect(rounds.length).toBeGreaterThan(2);
+    for (const { tokens, acceptedNodes } of rounds.slice(0, -1)) {
+      expect(tokens).toHaveLength(6);
+      expect(acceptedNodes!.length).toBeLessThanOrEqual(2);
+    }
+    const marks = rounds.reduce((sum, { acceptedNodes }) => sum + acceptedNodes!.length, 0);
+    expect(run.stderr.match(/✓/g) ?? []).toHaveLength(marks);
+    expect(run.stderr.match(/accepted of \d+ drafted/g)).toHaveLength(rounds.length);
+    expect(run.stdout).not.toContain('└─');
+  });
+
   it('keeps what was produced when it is interrupted', async () => {
     const endless = [...models, ...usual.slice(4), '--prompt', 'bada', '--max-tokens', '8000'];
     const child = startCli([

@@ -150,9 +150,22 @@ describe('createEngine', () => {
   });
 
   it('refuses a verifier that is not lossless for how the drafter draws siblings', async () => {
-    const verifier = Object.assign(new MatchVerifier(), { siblings: ['withoutReplacement'] });
-    const refused = loadEngine(file('target'), file('draft'), { verifier });
+    const drafter = new FakeDrafter();
+    const refused = loadEngine(file('target'), undefined, { drafter, verifier: 'k-seq' });
     await expect(refused).rejects.toThrow(IncompatibleMethodsError);
+    await expect(loadEngine(file('target'), undefined, { drafter, verifier: 'k-seq' })).rejects.toThrow(
+      /withReplacement, but the drafter fake draws them deterministic\. Use the verifier traversal/,
+    );
+  });
+
+  it.each([
+    ['block', 'static:2,1', /block works on chains, .* Use the verifier traversal/],
+    ['rejection', 'dynamic:4', /rejection works on chains/],
+    ['greedy-multi-draft', 'dynamic:4', /needs to know which sibling is the last/],
+  ])('refuses %s with %s and names what works', async (verifier, tree, message) => {
+    const refused = loadEngine(file('target'), file('draft'), { verifier, tree });
+    await expect(refused).rejects.toThrow(IncompatibleMethodsError);
+    await expect(loadEngine(file('target'), file('draft'), { verifier, tree })).rejects.toThrow(message);
   });
 
   it('takes a drafter of the caller, whose drafts never change the output', async () => {

@@ -1,21 +1,25 @@
 import { once } from 'node:events';
-import { createWriteStream, type WriteStream } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
 import type { CommandModule } from 'yargs';
-import type { GenerationResult } from '../../engine/decode-loop.js';
+import type { GenerationEvent, GenerationResult } from '../../engine/decode-loop.js';
 import type { Engine } from '../../engine/engine.js';
 import type { GenerateOptions } from '../../engine/options.js';
 import { engineOptionsOf, samplingOf, withEngineOptions, type EngineArguments } from '../engine-options.js';
 import { loadModelsOf, openEngine } from '../models.js';
 import { countValue, UsageError } from '../option-values.js';
 import { statusLine } from '../status-line.js';
+import { treePicture } from '../tree-picture.js';
+
+type RoundEvent = Extract<GenerationEvent, { type: 'round' }>;
 
 interface GenerateArguments extends EngineArguments {
   prompt: string | undefined;
   'prompt-file': string | undefined;
   samples: number | undefined;
   trace: string | undefined;
+  'show-tree': boolean;
   json: boolean;
   verbose: boolean;
 }
@@ -40,6 +44,11 @@ export const generateCommand: CommandModule<object, GenerateArguments> = {
           requiresArg: true,
           describe: 'Write every round to this file, one JSON object a line',
         },
+        'show-tree': {
+          type: 'boolean',
+          default: false,
+          describe: "Print each round's tree on stderr, with what was accepted",
+        },
         json: { type: 'boolean', default: false, describe: 'Print one JSON object' },
       })
       .conflicts('prompt', 'prompt-file')
@@ -52,7 +61,12 @@ export const generateCommand: CommandModule<object, GenerateArguments> = {
     const trace = args.trace === undefined ? undefined : createWriteStream(args.trace);
     try {
       if (trace !== undefined) await once(trace, 'open');
-      await generateAll(engine, prompt, args, trace);
+      await generateAll(engine, prompt, args, (event) => {
+        trace?.write(`${JSON.stringify(traceOf(event))}\n`);
+        if (!args['show-tree'] || event.draft === undefined) return;
+        const textOf = (token: number): string => target.tokenizer.piece(token).text ?? '\ufffd';
+        console.error(['', ...treePicture(event.draft, textOf)].join('\n'));
+      });
     } finally {
       trace?.end();
       await engine.dispose();
@@ -61,6 +75,19 @@ export const generateCommand: CommandModule<object, GenerateArguments> = {
     }
   },
 };
+
+/** A round as one line of a trace: its figures, and its tree where something was drafted. */
+function traceOf({ round, draft }: RoundEvent): object {
+  if (draft === undefined) return round;
+  const { tree, acceptedNodes, nextToken } = draft;
+  return {
+    ...round,
+    tokens: Array.from(tree.tokens),
+    parents: Array.from(tree.parents),
+    acceptedNodes,
+    nextToken,
+  };
+}
 
 async function promptOf(args: GenerateArguments): Promise<string> {
   const file = args['prompt-file'];
@@ -73,7 +100,7 @@ async function generateAll(
   engine: Engine,
   prompt: string,
   args: GenerateArguments,
-  trace: WriteStream | undefined,
+  onRound: (event: RoundEvent) => void,
 ): Promise<void> {
   const interruption = new AbortController();
   const interrupt = (): void => interruption.abort(new DOMException('Interrupted', 'AbortError'));
@@ -90,7 +117,7 @@ async function generateAll(
   try {
     for (let sample = 0; sample < (args.samples ?? 1) && !interruption.signal.aborted; sample++) {
       const seed = firstSeed + sample;
-      const result = await generateOne(engine, prompt, { ...options, seed }, !isJson, trace);
+      const result = await generateOne(engine, prompt, { ...options, seed }, !isJson, onRound);
       if (isJson) console.log(JSON.stringify(args.samples === undefined ? result : { seed, ...result }));
       else console.error(statusLine(result));
     }
@@ -105,13 +132,13 @@ async function generateOne(
   prompt: string,
   options: GenerateOptions,
   isShown: boolean,
-  trace: WriteStream | undefined,
+  onRound: (event: RoundEvent) => void,
 ): Promise<GenerationResult> {
   const generation = engine.generate(prompt, options);
   try {
     for await (const event of generation) {
       if (event.type === 'text' && isShown) process.stdout.write(event.text);
-      if (event.type === 'round') trace?.write(`${JSON.stringify(event.round)}\n`);
+      if (event.type === 'round') onRound(event);
     }
   } catch (error) {
     if (error !== options.signal?.reason) throw error;
