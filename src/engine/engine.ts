@@ -1,7 +1,6 @@
 // The engine: a target, a drafter and a verifier, made to fit and owned together.
 import { DraftModelDrafter } from '../draft/draft-model.js';
 import type { Drafter } from '../draft/drafter.js';
-import { AcceptanceModel } from '../draft/acceptance-model.js';
 import { BusyError, DisposedError, IncompatibleMethodsError, UnsupportedCacheError } from '../errors.js';
 import type { Context, ContextInfo } from '../model/context.js';
 import type { Model } from '../model/model.js';
@@ -13,6 +12,7 @@ import type { SiblingDraws } from '../tree/token-tree.js';
 import { leavesOf, type TreeShape } from '../tree/tree-shape.js';
 import type { TokenId } from '../types.js';
 import type { Verifier } from '../verify/verifier.js';
+import { AcceptanceStore, acceptancePath } from './acceptance-store.js';
 import { checkMethods, checkRollback } from './compatibility.js';
 import { DecodeLoop } from './decode-loop.js';
 import { Generation } from './generation.js';
@@ -36,6 +36,7 @@ interface EngineParts {
   readonly verifier: Verifier | undefined;
   readonly shape: TreeShape;
   readonly isMeasuring: boolean;
+  readonly acceptance: AcceptanceStore;
 }
 
 /**
@@ -55,11 +56,13 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const maxLeaves = choice === 'none' ? 1 : choice === 'model' ? leavesOf(shape) : (choice.maxLeaves ?? 1);
   const context = await target.createContext({ maxLeaves, ...options.context });
   let draftContext: Context | undefined;
+  const isLearning = choice === 'model' && shape.kind === 'grown' && (options.keepAcceptance ?? true);
+  const acceptance = new AcceptanceStore(isLearning ? acceptancePath(target, draft!) : undefined);
   try {
     if (choice === 'model') draftContext = await createDraftContext(options, context.info, maxLeaves);
     const drafter =
       choice === 'model'
-        ? draftModelDrafter(options, draftContext!, shape, verifier)
+        ? draftModelDrafter(options, draftContext!, shape, verifier, acceptance)
         : choice === 'none'
           ? undefined
           : choice;
@@ -68,7 +71,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       checkRollback(drafter, context.info, target.info.architecture);
     }
     const isMeasuring = (options.measureSpeedup ?? true) && drafter !== undefined;
-    return new Engine({ context, draftContext, drafter, verifier, shape, isMeasuring });
+    return new Engine({ context, draftContext, drafter, verifier, shape, isMeasuring, acceptance });
   } catch (error) {
     context.dispose();
     draftContext?.dispose();
@@ -143,6 +146,7 @@ export class Engine {
   async dispose(): Promise<void> {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
+    this.#parts.acceptance.save();
     this.#parts.context.dispose();
     this.#parts.draftContext?.dispose();
     await this.#parts.drafter?.dispose();
@@ -211,6 +215,7 @@ function draftModelDrafter(
   context: Context,
   shape: TreeShape,
   verifier: Verifier | undefined,
+  acceptance: AcceptanceStore,
 ): Drafter {
   if (shape.kind !== 'chain' && context.info.rollback !== 'full') {
     const { architecture } = options.draft!.info;
@@ -225,7 +230,6 @@ function draftModelDrafter(
         'static:WIDTHS or chain:N, or the verifier traversal, recursive or naive.',
     );
   }
-  const acceptance = new Map<string, AcceptanceModel>();
   return new DraftModelDrafter({
     sequence: context.sequence(),
     contextSize: context.info.contextSize,
@@ -233,12 +237,8 @@ function draftModelDrafter(
     targetVocabSize: options.target.info.vocabSize,
     shape,
     siblings,
-    acceptance: ({ temperature = 1 }, isSampled) => {
-      const key = `${temperature} ${isSampled}`;
-      const known = acceptance.get(key) ?? new AcceptanceModel();
-      acceptance.set(key, known);
-      return known;
-    },
+    acceptance: ({ temperature = 1 }, isSampled) =>
+      acceptance.of(`temperature ${temperature}, ${isSampled ? siblings : 'likeliest'}`),
     minProbability: options.minDraftProbability,
     draws: options.draftDraws,
     createSampler: (params) => new Sampler(params),

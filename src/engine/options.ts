@@ -29,6 +29,8 @@ export interface EngineOptions {
   readonly minDraftProbability?: number | undefined;
   /** How the draft model draws; `auto` samples where the verifier needs draft probabilities. */
   readonly draftDraws?: 'auto' | 'argmax' | 'sampled' | undefined;
+  /** Keeps what is learnt of the pair's acceptance in the user's cache folder, for trees that grow by it, default true. */
+  readonly keepAcceptance?: boolean | undefined;
   /** Mixes in a few plain rounds to measure the speedup, default true. */
   readonly measureSpeedup?: boolean | undefined;
 }
@@ -73,6 +75,7 @@ const engineKeys: Record<keyof EngineOptions, true> = {
   minDraftProbability: true,
   draftDraws: true,
   measureSpeedup: true,
+  keepAcceptance: true,
 };
 
 const generateKeys: Record<keyof GenerateOptions, true> = {
@@ -101,6 +104,7 @@ export function checkEngineOptions(options: EngineOptions): { readonly shape: Tr
     throw new TypeError(`Expected auto, argmax or sampled for draftDraws but received ${draftDraws}`);
   }
   requireBoolean('measureSpeedup', options.measureSpeedup ?? true);
+  requireBoolean('keepAcceptance', options.keepAcceptance ?? true);
   return { shape: parseTreeShape(options.tree ?? 'auto') };
 }
 

@@ -1,10 +1,10 @@
 // From a reference to a GGUF file on disk. Knows nothing of what is in the file.
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { DownloadError, ModelLoadError } from '../errors.js';
 import type { DownloadedFile } from './download-worker.js';
+import { cacheFolder } from './cache-folder.js';
 import { download } from './download.js';
 import type { DownloadProgress } from './download.js';
 import { sha256OfFile } from './file-checksum.js';
@@ -37,16 +37,11 @@ interface RemoteModel {
   readonly sha256: string | undefined;
 }
 
-/** Where downloaded models live: `OUTRIDER_MODELS`, else `outrider/models` in the platform's cache folder. */
+/** Where downloaded models live: `OUTRIDER_MODELS`, else `models` in the cache folder. */
 export function defaultModelsDirectory(): string {
   const own = process.env['OUTRIDER_MODELS'];
   if (own !== undefined && own !== '') return resolve(own);
-  const caches: Partial<Record<NodeJS.Platform, string>> = {
-    darwin: join(homedir(), 'Library', 'Caches'),
-    win32: process.env['LOCALAPPDATA'] || join(homedir(), 'AppData', 'Local'),
-  };
-  const cache = caches[process.platform] ?? (process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'));
-  return join(cache, 'outrider', 'models');
+  return join(cacheFolder(), 'models');
 }
 
 /**

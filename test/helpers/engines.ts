@@ -16,7 +16,13 @@ export async function loadEngine(
   const draftModel = draft === undefined ? undefined : await loadModel(draft, { gpu: 'off' });
   try {
     const context = { ...exactContext, ...options.context };
-    return await createEngine({ ...options, context, target: targetModel, draft: draftModel });
+    return await createEngine({
+      keepAcceptance: false,
+      ...options,
+      context,
+      target: targetModel,
+      draft: draftModel,
+    });
   } finally {
     // Contexts keep the weights.
     draftModel?.dispose();

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { AcceptanceModel, acceptanceKnots } from '../../src/draft/acceptance-model.js';
+import { SeededRandom } from '../fixtures/seeded-random.js';
+
+const numKnots = acceptanceKnots.length;
+const rateAt = (model: AcceptanceModel, rank: number, knot: number): number =>
+  model.rates()[rank * numKnots + knot]!;
+
+/** Learns from tries whose acceptance is `law` of rank and draft probability. */
+function learn(law: (rank: number, probability: number) => number, numTries: number): AcceptanceModel {
+  const model = new AcceptanceModel();
+  const random = new SeededRandom(1, 'acceptance');
+  for (let index = 0; index < numTries; index++) {
+    const rank = index % 3;
+    const probability = random.uniform();
+    model.observe(rank, probability, random.uniform() < law(rank, probability));
+  }
+  return model;
+}
+
+describe('the acceptance of siblings', () => {
+  it('starts at a prior that rises with the draft probability and falls with the rank', () => {
+    const rates = Array.from(new AcceptanceModel().rates());
+    for (let rank = 0; rank < 3; rank++) {
+      const row = rates.slice(rank * numKnots, (rank + 1) * numKnots);
+      expect([...row].sort((one, other) => one - other)).toEqual(row);
+      if (rank > 0) expect(row[0]).toBeLessThan(rates[(rank - 1) * numKnots]!);
+    }
+    expect(Math.min(...rates)).toBeGreaterThan(0);
+    expect(Math.max(...rates)).toBeLessThan(1);
+  });
+
+  it('is what was seen after many tries', () => {
+    const law = (rank: number, probability: number) => (0.3 + 0.6 * probability) / (rank + 1);
+    const model = learn(law, 60_000);
+    for (const rank of [0, 1, 2])
+      for (const knot of [3, 5, 7, 9])
+        expect(rateAt(model, rank, knot)).toBeCloseTo(law(rank, acceptanceKnots[knot]!), 1);
+  });
+
+  it('counts fourth and later siblings as third ones', () => {
+    const [one, other] = [new AcceptanceModel(), new AcceptanceModel()];
+    one.observe(2, 0.3, true);
+    other.observe(9, 0.3, true);
+    expect(other.rates()).toEqual(one.rates());
+    expect(one.rates()).not.toEqual(new AcceptanceModel().rates());
+  });
+
+  it('follows a change of subject within some thousands of tries', () => {
+    const model = learn(() => 0.9, 60_000);
+    const random = new SeededRandom(2, 'acceptance');
+    for (let index = 0; index < 30_000; index++) model.observe(0, random.uniform(), random.uniform() < 0.2);
+    expect(rateAt(model, 0, 6)).toBeLessThan(0.35);
+  });
+
+  it('gives the chance of each place to be the accepted one', () => {
+    const places = learn((rank) => [0.5, 0.5, 0.25][rank]!, 30_000).positional(4);
+    [0.5, 0.25, 0.0625, 0.046875].forEach((wanted, rank) => expect(places[rank]).toBeCloseTo(wanted, 1));
+    expect(places.reduce((sum, place) => sum + place, 0)).toBeLessThan(1);
+  });
+
+  it('goes on from what was kept, and from the prior where that is damaged', () => {
+    const model = learn(() => 0.5, 1000);
+    const kept = JSON.parse(JSON.stringify(model)) as ReturnType<AcceptanceModel['toJSON']>;
+    expect(new AcceptanceModel(kept).rates()).toEqual(model.rates());
+    expect(new AcceptanceModel({ tried: [1], accepted: [1] }).rates()).toEqual(new AcceptanceModel().rates());
+  });
+});
