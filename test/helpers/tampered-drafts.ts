@@ -18,8 +18,13 @@ function pathProbability({ tree, draftProbs }: WeightedDraft, node: NodeIndex): 
     .reduce((product, step) => product * probabilityOf(draftProbs!.row(step), tree.tokens[step]!), 1);
 }
 
+/** A tree whose node i was node `order[i]`. */
+export interface ReorderedDraft extends WeightedDraft {
+  readonly order: readonly NodeIndex[];
+}
+
 /** The nodes in a new order, parents first; nodes that are left out have no children. */
-function reordered(draft: WeightedDraft, order: readonly NodeIndex[]): WeightedDraft {
+function reordered(draft: WeightedDraft, order: readonly NodeIndex[]): ReorderedDraft {
   const { tree, draftProbs } = draft;
   const parents = order.map((node) =>
     tree.parents[node] === ROOT ? ROOT : order.indexOf(tree.parents[node]!),
@@ -31,11 +36,12 @@ function reordered(draft: WeightedDraft, order: readonly NodeIndex[]): WeightedD
     ),
     draftProbs: new ArrayRows(order.map((node) => draftProbs!.row(node))),
     probability: draft.probability,
+    order,
   };
 }
 
 /** Without the leaf whose path its drafter found least likely. */
-export function dropWorst(draft: WeightedDraft): WeightedDraft {
+export function dropWorst(draft: WeightedDraft): ReorderedDraft {
   const { tree } = draft;
   const nodes = Array.from(tree.tokens.keys());
   const leaves = nodes.filter((node) => tree.children(node).length === 0);
@@ -49,7 +55,7 @@ export function dropWorst(draft: WeightedDraft): WeightedDraft {
 }
 
 /** Siblings in the order of their paths' draft probabilities, likeliest first. */
-export function sortSiblings(draft: WeightedDraft): WeightedDraft {
+export function sortSiblings(draft: WeightedDraft): ReorderedDraft {
   const { tree } = draft;
   const order: NodeIndex[] = [];
   const visit = (node: NodeIndex): void => {

@@ -5,18 +5,20 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { distributionOf } from '../../src/sampling/transforms.js';
 import type { SamplingParams, TokenId } from '../../src/types.js';
-import type { Verifier } from '../../src/verify/verifier.js';
 import { randomTable, writeKnownLawModel } from '../fixtures/known-law.js';
 import { loadEngine } from '../helpers/engines.js';
 import { report } from '../helpers/report.js';
 import { holm, testAgainstLaw, type ChiSquare, type Counts } from './chi-square.js';
 import {
+  brokenTreeMethods,
   brokenVerifiers,
   countOutputs,
   familyError,
   numSamples,
   numTokens,
   settings,
+  treeMethods,
+  type Method,
 } from './output-laws.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'outrider-output-law-'));
@@ -51,16 +53,16 @@ function exactLaw(sampling: SamplingParams): Counts {
   return law;
 }
 
-async function testAll(verifiers: readonly (string | Verifier)[]): Promise<ChiSquare[]> {
+async function testAll(methods: readonly Method[]): Promise<ChiSquare[]> {
   const results: ChiSquare[] = [];
   const rows = [];
-  for (const verifier of verifiers) {
+  for (const { verifier, tree } of methods) {
     const engine = await loadEngine(targetPath, draftPath, { verifier, tree, measureSpeedup: false });
     for (const [name, sampling] of settings) {
       const counts = await countOutputs(engine, prompt, sampling, 1e6 * (results.length + 1));
       const result = testAgainstLaw(counts, exactLaw(sampling));
       results.push(result);
-      rows.push({ verifier: engine.verifierFor({ temperature: 1 }).name, sampling: name, ...result });
+      rows.push({ verifier: engine.verifierFor({ temperature: 1 }).name, tree, sampling: name, ...result });
     }
     await engine.dispose();
     engine.target.dispose();
@@ -71,13 +73,25 @@ async function testAll(verifiers: readonly (string | Verifier)[]): Promise<ChiSq
 
 describe('the output of a pair with a known law', () => {
   it('has exactly that law under every lossless verifier and all sampling parameters', async () => {
-    const results = await testAll(['match', 'rejection', 'block']);
+    const results = await testAll(['match', 'rejection', 'block'].map((verifier) => ({ verifier, tree })));
     const pValues = results.map(({ pValue }) => pValue);
     expect(holm(pValues, familyError)).toEqual(pValues.map(() => false));
   });
 
   it('does not have it under broken verifiers, at the same sample size', async () => {
-    const pValues = (await testAll(brokenVerifiers)).map(({ pValue }) => pValue);
+    const pValues = (await testAll(brokenVerifiers.map((verifier) => ({ verifier, tree })))).map(
+      ({ pValue }) => pValue,
+    );
+    expect(holm(pValues, familyError)).toEqual(pValues.map(() => true));
+  });
+
+  it('has it with trees, too', async () => {
+    const pValues = (await testAll(treeMethods)).map(({ pValue }) => pValue);
+    expect(holm(pValues, familyError)).toEqual(pValues.map(() => false));
+  });
+
+  it('does not have it with trees under broken methods, at the same sample size', async () => {
+    const pValues = (await testAll(brokenTreeMethods)).map(({ pValue }) => pValue);
     expect(holm(pValues, familyError)).toEqual(pValues.map(() => true));
   });
 });
