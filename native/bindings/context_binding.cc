@@ -6,6 +6,7 @@
 #include "bindings/args.h"
 #include "bindings/errors.h"
 #include "bindings/model_binding.h"
+#include "bindings/request_args.h"
 #include "bindings/sampler_binding.h"
 #include "bindings/token_feed.h"
 
@@ -28,106 +29,6 @@ llama_flash_attn_type flash_attention_arg(const Napi::Value& value) {
   if (text == "on") return LLAMA_FLASH_ATTN_TYPE_ENABLED;
   if (text == "off") return LLAMA_FLASH_ATTN_TYPE_DISABLED;
   reject("auto, on or off", "flashAttention", value);
-}
-
-DecodeRequest decode_request_arg(const Napi::Value& value) {
-  const Napi::Object object = object_arg(value, "request");
-  DecodeRequest request;
-  request.sequence = int_arg(object.Get("sequence"), "sequence");
-  const Napi::Value commit = object.Get("commit");
-  if (!commit.IsUndefined()) request.commit = int_arg(commit, "commit");
-  request.n_past = int_arg(object.Get("numPast"), "numPast");
-  request.tokens = int32_array_arg(object.Get("tokens"), "tokens");
-  const Napi::Value parents = object.Get("parents");
-  if (!parents.IsUndefined()) request.parents = int32_array_arg(parents, "parents");
-  const Napi::Value outputs = object.Get("outputs");
-  if (!outputs.IsUndefined()) request.outputs = int32_array_arg(outputs, "outputs");
-  const Napi::Value limit = object.Get("vocabLimit");
-  if (!limit.IsUndefined()) request.n_vocab_limit = int_arg(limit, "vocabLimit");
-  const Napi::Value sampler = object.Get("sampler");
-  if (!sampler.IsUndefined()) request.sampler = SamplerBinding::from(sampler);
-  if (request.sampler == nullptr && !request.outputs.empty()) {
-    throw ArgumentError("Expected a sampler for the rows in outputs but received undefined");
-  }
-  const Napi::Value history = object.Get("history");
-  if (request.sampler && request.sampler->needs_history() && !history.IsUndefined()) {
-    request.history = int32_array_arg(history, "history");
-  }
-  return request;
-}
-
-DraftRequest draft_request_arg(const Napi::Object& object) {
-  DraftRequest request;
-  request.prefix = decode_request_arg(object);
-  request.n_draft = int_arg(object.Get("numDraft"), "numDraft");
-  const Napi::Value uniforms = object.Get("uniforms");
-  if (!uniforms.IsUndefined()) {
-    request.uniforms = float64_array_arg(uniforms, "uniforms");
-    if (request.uniforms.size() < static_cast<size_t>(std::max(request.n_draft, 0))) {
-      throw ArgumentError("Expected a uniform for each drafted token");
-    }
-  }
-  if (!request.prefix.sampler || request.n_draft < 1) {
-    throw ArgumentError("Expected a sampler and at least one token to draft");
-  }
-  return request;
-}
-
-Draws draws_arg(const Napi::Value& value) {
-  const std::string text = string_arg(value, "draws");
-  if (text == "top") return Draws::kTop;
-  if (text == "withReplacement") return Draws::kWithReplacement;
-  if (text == "withoutReplacement") return Draws::kWithoutReplacement;
-  if (text == "topThenSampled") return Draws::kTopThenSampled;
-  reject("top, withReplacement, withoutReplacement or topThenSampled", "draws", value);
-}
-
-GrowthRule growth_rule_arg(const Napi::Value& value) {
-  const std::string text = string_arg(value, "rule");
-  if (text == "fixed") return GrowthRule::kFixed;
-  if (text == "calibrated") return GrowthRule::kCalibrated;
-  if (text == "dyspec") return GrowthRule::kDySpec;
-  if (text == "eagle-2") return GrowthRule::kEagle2;
-  reject("fixed, calibrated, dyspec or eagle-2", "rule", value);
-}
-
-GrowRequest grow_request_arg(const Napi::Value& value) {
-  const Napi::Object object = object_arg(value, "request");
-  GrowRequest request;
-  request.prefix = decode_request_arg(object);
-  if (!request.prefix.sampler) throw ArgumentError("Expected a sampler to grow a tree");
-  GrowthRules& rules = request.rules;
-  rules.rule = growth_rule_arg(object.Get("rule"));
-  rules.draws = draws_arg(object.Get("draws"));
-  rules.n_nodes = int_arg(object.Get("numNodes"), "numNodes");
-  rules.min_probability = number_arg(object.Get("minProbability"), "minProbability");
-  request.max_leaves = int_arg(object.Get("maxLeaves"), "maxLeaves");
-  if (rules.rule == GrowthRule::kFixed) {
-    rules.parents = int32_array_arg(object.Get("shape"), "shape");
-    rules.n_nodes = static_cast<int32_t>(rules.parents.size());
-    // Level order: parents come before their children and never fall.
-    int32_t before = -1;
-    for (size_t node = 0; node < rules.parents.size(); node++) {
-      const int32_t parent = rules.parents[node];
-      if (parent < before || parent >= static_cast<int32_t>(node))
-        throw ArgumentError("Expected the parents of a shape level by level");
-      before = parent;
-    }
-  } else if (rules.draws == Draws::kTopThenSampled) {
-    throw ArgumentError("Expected a fixed shape for siblings drawn topThenSampled");
-  } else if (rules.rule == GrowthRule::kCalibrated) {
-    rules.knots = float64_array_arg(object.Get("knots"), "knots");
-    rules.rates = float64_array_arg(object.Get("rates"), "rates");
-    if (rules.knots.empty() || rules.rates.empty() || rules.rates.size() % rules.knots.size() != 0)
-      throw ArgumentError("Expected rates for every knot");
-  }
-  if (rules.n_nodes < 1) throw ArgumentError("Expected at least one node to grow");
-  if (rules.draws != Draws::kTop) {
-    request.uniforms = float64_array_arg(object.Get("uniforms"), "uniforms");
-    if (request.uniforms.size() < static_cast<size_t>(rules.n_nodes))
-      throw ArgumentError("Expected a uniform for each node");
-  }
-  return request;
 }
 
 void check_sequence(const Context& context, int32_t sequence) {

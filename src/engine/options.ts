@@ -103,6 +103,9 @@ export function checkEngineOptions(options: EngineOptions): { readonly shape: Tr
   if (!['auto', 'argmax', 'sampled'].includes(draftDraws)) {
     throw new TypeError(`Expected auto, argmax or sampled for draftDraws but received ${draftDraws}`);
   }
+  if (options.epsilon !== undefined && options.verifier !== 'pareto') {
+    throw new TypeError(`Expected the verifier pareto with epsilon but received epsilon ${options.epsilon}`);
+  }
   requireBoolean('measureSpeedup', options.measureSpeedup ?? true);
   requireBoolean('keepAcceptance', options.keepAcceptance ?? true);
   return { shape: parseTreeShape(options.tree ?? 'auto') };

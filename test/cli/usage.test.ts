@@ -26,9 +26,7 @@ describe('usage', () => {
     '--sparse-experts 2',
     '--sparse-ffn 0.1',
     '--sparse-recheck dense',
-    '--epsilon 0.1',
     '--stitch 0.5',
-    '--show-tree',
   ])('of %s, a feature that is not there yet, is refused by name', async (option) => {
     const [name, ...value] = option.split(' ');
     const { stdout, stderr, status } = await generate(name!, ...value);
@@ -38,8 +36,12 @@ describe('usage', () => {
 
   it.each([
     ['--drafter', 'suffix', 'none or model'],
-    ['--verifier', 'traversal', 'auto, match, rejection, block'],
-    ['--tree', 'dynamic:16', 'auto or chain:N'],
+    ['--verifier', 'sequential', 'auto, match, naive, rejection, block'],
+    ['--verifier', 'pareto', 'Expected epsilon'],
+    ['--epsilon', '0.1', 'the verifier pareto'],
+    ['--tree', 'bushy:16', 'auto, chain:N'],
+    ['--tree', 'static:0', 'widths of at least 1'],
+    ['--tree', 'dynamic:200', 'at most 128 draft tokens'],
     ['--gpu', 'abacus', '"auto", "off"'],
     ['--gpu-layers', 'some', 'a number'],
     ['--logit-bias', '3', 'ID:X'],
