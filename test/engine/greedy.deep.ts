@@ -8,6 +8,10 @@ import { continueStories } from './story-runs.js';
 
 const greedy = { sampling: { temperature: 0 } };
 const drafts = ['f32', ...storyDrafts] as const;
+const trees = [
+  ...['static:4', 'static:2,2,1', 'static:1,1,3,1', 'static:3,2,1,1'],
+  ...['dynamic:8', 'dynamic:32', 'sequoia:16', 'dyspec:8', 'eagle-2:16'],
+];
 /** Accepted / drafted of llama.cpp v0.5.0 (../shared/README.md). */
 const references: Record<string, number> = {
   q8_0: 0.98,
@@ -39,6 +43,27 @@ describe.skipIf(!hasShared)('stories260K, greedy (skipped without ../shared)', (
     }
     report('Greedy tokens with a draft against plain decoding, chain:4', rows);
     expect(new Set(plain.map(({ tokens }) => tokens.length))).toEqual(new Set([200]));
+  });
+
+  it('says with every tree what it says without, on 20 prompts of 200 tokens', async () => {
+    const prompts = [...storyPrompts(), ...storyOpenings];
+    const options = { ...greedy, maxTokens: 200 };
+    const plain = await continueStories(undefined, prompts, options);
+    const rows = [];
+    for (const tree of trees) {
+      const results = await continueStories('noise10', prompts, options, { tree, measureSpeedup: false });
+      const numEqual = results.filter(({ tokens }, index) => tokens.join() === plain[index]!.tokens.join());
+      rows.push({
+        tree,
+        'equal prompts': `${numEqual.length} of ${prompts.length}`,
+        'mean acceptance length':
+          1 +
+          sum(results.map(({ stats }) => stats.acceptedTokens)) /
+            sum(results.map(({ stats }) => stats.rounds)),
+      });
+      expect(results.map(({ tokens }) => tokens)).toEqual(plain.map(({ tokens }) => tokens));
+    }
+    report('Greedy tokens with a tree against plain decoding, noise10', rows);
   });
 
   it('accepts as much of each draft as llama.cpp does', async () => {
