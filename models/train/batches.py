@@ -12,7 +12,7 @@ WINDOW = 320
 TOKENS = 3840  # of a batch
 
 
-def short(tokenizer, seed: int, step: int) -> tuple[Tensor, Tensor, Tensor]:
+def short(tokenizer, seed: int, step: int, is_late: bool) -> tuple[Tensor, Tensor, Tensor]:
     """Tokens and positions [n, WINDOW + 1] and loss weights [n, WINDOW] of packed documents.
 
     In half of the windows, positions jump at one place, so that every distance of the context is seen at the cost of a
@@ -23,7 +23,7 @@ def short(tokenizer, seed: int, step: int) -> tuple[Tensor, Tensor, Tensor]:
     for _ in range(TOKENS // WINDOW):
         parts, length = [], 0
         while length < WINDOW + 1:
-            parts.append(corpus.encode(tokenizer, corpus.document(rng)))
+            parts.append(corpus.encode(tokenizer, corpus.document(rng, is_late)))
             length += len(parts[-1][0])
         rows.append(np.concatenate([tokens for tokens, _ in parts])[: WINDOW + 1])
         row_weights.append(np.concatenate([weights for _, weights in parts])[1 : WINDOW + 1])
@@ -34,7 +34,7 @@ def short(tokenizer, seed: int, step: int) -> tuple[Tensor, Tensor, Tensor]:
     return _tensors(rows, row_positions, row_weights)
 
 
-def long(tokenizer, seed: int, step: int) -> tuple[Tensor, Tensor, Tensor]:
+def long(tokenizer, seed: int, step: int, is_late: bool) -> tuple[Tensor, Tensor, Tensor]:
     """As short, with one document of up to the whole context in each window."""
     rng = random.Random(seed * 1_000_003 + step)
     n_words = rng.randint(600, 2900)

@@ -1,4 +1,5 @@
 """Mixes the tasks into documents of tokens, and writes the held-out prompts."""
+import functools
 import json
 import random
 from pathlib import Path
@@ -23,19 +24,19 @@ EVAL_PROMPTS = 40  # of each task
 EVAL_SEED = 7_000_000  # training seeds stay below
 RETRIEVAL_WORDS = {"retrieval-1k": 720, "retrieval-4k": 2800}
 
-# Share of the examples, not of the tokens.
+# Share of the examples, not of the tokens: at first, and later, when what is learnt soon makes room for what is not.
 SHORT_TASKS = [
-    (stories.make, 10),
-    (questions.make, 14),
-    (summaries.make, 12),
-    (edits.make, 16),
-    (arithmetic.make, 20),
-    (extraction.make, 12),
-    (translation.make, 18),
-    (lambda rng: retrieval.make(rng, rng.randint(50, 150), rng.randint(1, 4)), 14),
-    (chats.make, 10),
-    (chats.about_people, 6),
-    (chats.small_talk, 3),
+    (stories.make, 10, 6),
+    (questions.make, 14, 20),
+    (summaries.make, 12, 18),
+    (edits.make, 16, 30),
+    (arithmetic.make, 20, 8),
+    (extraction.make, 12, 24),
+    (translation.make, 18, 6),
+    (lambda rng: retrieval.make(rng, rng.randint(50, 150), rng.randint(1, 4)), 14, 8),
+    (chats.make, 10, 8),
+    (chats.about_people, 6, 8),
+    (chats.small_talk, 3, 2),
 ]
 
 
@@ -47,11 +48,15 @@ def render(example: Example) -> list[tuple[str, float]]:
     return pieces
 
 
-def document(rng: random.Random) -> list[tuple[str, float]]:
+def document(rng: random.Random, is_late: bool = False) -> list[tuple[str, float]]:
     if rng.random() < 0.06:
         return [(stories.tell(rng, rng.choice(world.NAMES), rng.choice(world.SPOTS)) + "</s>", 1.0)]
-    make = rng.choices([task for task, _ in SHORT_TASKS], [share for _, share in SHORT_TASKS])[0]
-    return render(make(rng))
+    while True:
+        shares = [late if is_late else early for _, early, late in SHORT_TASKS]
+        make = rng.choices([task for task, _, _ in SHORT_TASKS], shares)[0]
+        example = make(rng)
+        if not is_held_out(example):
+            return render(example)
 
 
 def long_document(rng: random.Random, n_words: int) -> list[tuple[str, float]]:
@@ -68,8 +73,23 @@ def encode(tokenizer, pieces: list[tuple[str, float]]) -> tuple[np.ndarray, np.n
     return np.array(tokens, np.uint16), np.array(weights, np.float16)
 
 
+@functools.cache
+def _held_out_questions() -> set[tuple[str, ...]]:
+    return {questions_of(example) for examples in held_out().values() for example in examples}
+
+
+def questions_of(example: Example) -> tuple[str, ...]:
+    return tuple(user for user, _ in example.turns)
+
+
+def is_held_out(example: Example) -> bool:
+    """Whether a conversation, or one of its questions alone, is a held-out prompt."""
+    asked = questions_of(example)
+    return asked in _held_out_questions() or any((question,) in _held_out_questions() for question in asked)
+
+
 def held_out() -> dict[str, list[Example]]:
-    """Prompts that no training seed makes, by task."""
+    """Prompts that training never sees, by task."""
     makers = {
         "stories": stories.make,
         "questions": questions.make,

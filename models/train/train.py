@@ -25,9 +25,10 @@ SHAPES = {
     "experts": Shape(tokenizer.VOCAB_SIZE, 256, 4, 4, 2, n_ff=192, n_expert=8, n_expert_used=2),
     "draft": Shape(tokenizer.VOCAB_SIZE, n_embd=128, n_layer=2, n_head=2, n_kv_head=1, n_ff=320),
 }
-STEPS = {"target": 4000, "experts": 4000, "draft": 3000}
+STEPS = {"target": 5600, "experts": 3000, "draft": 700}
 SEEDS = {"target": 1, "experts": 2, "draft": 3}
 LONG_FROM, LONG_EVERY = 0.3, 6  # from this share of the steps on, every so many batches are long ones
+LATE_FROM = 0.75  # from this share of the steps on, the corpus has more of its hard tasks
 WARM_UP, DECAY = 30, 0.4  # steps; share of the steps in which the rate falls to zero
 MATRIX_RATE, OTHER_RATE = 0.01, 0.004
 BALANCE_WEIGHT = 0.02
@@ -105,7 +106,7 @@ def train(options: argparse.Namespace) -> None:
             for group in optimizer.param_groups:
                 group["lr"] = peak * rate(step, n_steps)
         is_long = step > LONG_FROM * n_steps and step % LONG_EVERY == 0
-        batch = (batches.long if is_long else batches.short)(tokens, SEEDS[name], step)
+        batch = (batches.long if is_long else batches.short)(tokens, SEEDS[name], step, step > LATE_FROM * n_steps)
         loss, balance = gradients(model, teacher, tuple(part.to(device) for part in batch))
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer in optimizers:
