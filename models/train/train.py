@@ -25,7 +25,7 @@ SHAPES = {
     "experts": Shape(tokenizer.VOCAB_SIZE, 256, 4, 4, 2, n_ff=192, n_expert=8, n_expert_used=2),
     "draft": Shape(tokenizer.VOCAB_SIZE, n_embd=128, n_layer=2, n_head=2, n_kv_head=1, n_ff=320),
 }
-STEPS = {"target": 5600, "experts": 3000, "draft": 700}
+STEPS = {"target": 5600, "experts": 3000, "draft": 600}
 SEEDS = {"target": 1, "experts": 2, "draft": 3}
 LONG_FROM, LONG_EVERY = 0.3, 6  # from this share of the steps on, every so many batches are long ones
 LATE_FROM = 0.75  # from this share of the steps on, the corpus has more of its hard tasks

@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 
 describe('the package', () => {
-  it('holds the library, the command line and the sources of the addon, and no models, tests or builds', () => {
+  it('holds the library, the command line and the sources of the addon, the demo pair, and no tests or builds', () => {
     const { stdout } = spawnSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
       cwd: root,
       encoding: 'utf8',
@@ -19,9 +19,11 @@ describe('the package', () => {
     const paths = packed!.files.map(({ path }) => path);
     for (const path of ['dist/index.js', 'dist/index.d.ts', 'bin/outrider.js', 'native/CMakeLists.txt'])
       expect(paths).toContain(path);
-    expect(paths.filter((path) => /^(test|models|src|native\/(llama\.cpp|build|test))\//.test(path))).toEqual(
-      [],
-    );
+    for (const path of ['models/demo/target.gguf', 'models/demo/draft.gguf', 'models/eval/stories.jsonl'])
+      expect(paths).toContain(path);
+    expect(
+      paths.filter((path) => /^(test|models\/train|src|native\/(llama\.cpp|build|test))\//.test(path)),
+    ).toEqual([]);
   });
 
   it('names its types first', () => {

@@ -7,14 +7,16 @@ import type { Engine } from '../../engine/engine.js';
 import { answer } from '../../eval/evaluate.js';
 import { isCorrect, readTask, type EvalPrompt, type EvalTask } from '../../eval/task-file.js';
 import { inflateModel } from '../../gguf/inflate.js';
+import type { ContextOptions } from '../../model/context-options.js';
 import { loadModels } from '../../model/load-model.js';
 import { demoModel, demoTasks, openEngine } from '../models.js';
-import { parameterCount } from '../option-values.js';
+import { countValue, parameterCount } from '../option-values.js';
 import { shareProgress } from '../progress.js';
 import { textTable } from '../text-table.js';
 
 interface DemoArguments {
   parameters: number;
+  threads: number | undefined;
   json: boolean;
 }
 
@@ -44,13 +46,21 @@ export const demoCommand: CommandModule<object, DemoArguments> = {
         coerce: parameterCount as never,
         describe: 'Cost of the target, which is tiny by itself: it is inflated to that size',
       },
+      threads: {
+        type: 'string',
+        requiresArg: true,
+        coerce: countValue('threads'),
+        describe: 'CPU threads, default all cores',
+      },
       json: { type: 'boolean', default: false, describe: 'Print one JSON object' },
     }) as never,
-  handler: async ({ parameters, json }) => {
+  handler: async ({ parameters, threads, json }) => {
     const tasks = await firstPrompts();
     const folder = await mkdtemp(join(tmpdir(), 'outrider-demo-'));
     try {
-      const comparisons = await compareAll(tasks, join(folder, 'target.gguf'), parameters, (comparison) => {
+      const path = join(folder, 'target.gguf');
+      inflateDemoTarget(path, parameters);
+      const comparisons = await compareAll(tasks, path, { threads }, (comparison) => {
         if (!json) for (const line of describe(comparison)) console.log(line);
       });
       if (json) console.log(JSON.stringify(reportOf(comparisons)));
@@ -68,16 +78,10 @@ async function firstPrompts(): Promise<EvalTask[]> {
   return tasks.map(({ name, prompts }) => ({ name, prompts: prompts.slice(0, 1) }));
 }
 
-/** Answers every prompt with an engine that has a draft model and with one that has none. */
-async function compareAll(
-  tasks: readonly EvalTask[],
-  targetPath: string,
-  parameters: number,
-  onComparison: (comparison: Comparison) => void,
-): Promise<Comparison[]> {
+function inflateDemoTarget(path: string, parameters: number): void {
   const progress = shareProgress('Inflating the target');
   try {
-    inflateModel(demoModel('target'), targetPath, {
+    inflateModel(demoModel('target'), path, {
       parameters,
       tensorType: 'f16',
       onProgress: progress.show,
@@ -85,12 +89,21 @@ async function compareAll(
   } finally {
     progress.end();
   }
+}
+
+/** Answers every prompt with an engine that has a draft model and with one that has none. */
+async function compareAll(
+  tasks: readonly EvalTask[],
+  targetPath: string,
+  context: ContextOptions,
+  onComparison: (comparison: Comparison) => void,
+): Promise<Comparison[]> {
   const [target, draft] = await loadModels([targetPath, demoModel('draft')]);
   const engines: Engine[] = [];
   const comparisons: Comparison[] = [];
   try {
-    engines.push(await openEngine({ target: target! }));
-    engines.push(await openEngine({ target: target!, draft, measureSpeedup: false }));
+    engines.push(await openEngine({ target: target!, context }));
+    engines.push(await openEngine({ target: target!, draft, context, measureSpeedup: false }));
     for (const { name, prompts } of tasks) {
       const comparison = await compare(name, prompts[0]!, engines);
       comparisons.push(comparison);
