@@ -29,7 +29,7 @@ describe('the demo target inflated to 300M parameters', () => {
     expect(Math.abs(inflated.parameters / parameters - 1)).toBeLessThan(0.02);
     const prompts = await promptsOfEachTask(2);
     expect(prompts).toHaveLength(20);
-    const context = { threads: 2 };
+    const context = { threads: 1 };
     const original = await loadEngine(demoModel('target'), undefined, { context });
     const engine = await loadEngine(large, undefined, { context });
     let numTokens = 0;
