@@ -1,6 +1,6 @@
 // Held-out prompts with checkable answers, as files. Knows nothing of models.
-import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { parseJson } from '../chat/checked-json.js';
 import { messageSchema } from '../chat/transcript.js';
@@ -36,6 +36,15 @@ export async function readTask(path: string): Promise<EvalTask> {
   }
   if (prompts.length === 0) throw new TypeError(`Expected prompts in ${path} but received none`);
   return { name: basename(path).replace(/\.jsonl$/, ''), prompts };
+}
+
+/** Paths of the tasks in a folder, by name. */
+export async function tasksIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder);
+  return names
+    .filter((name) => name.endsWith('.jsonl'))
+    .sort()
+    .map((name) => join(folder, name));
 }
 
 function promptOf(line: string, where: string): EvalPrompt {

@@ -2,6 +2,7 @@
 import { sample } from '../sampling/categorical.js';
 import { probabilityOf, type Distribution } from '../sampling/distribution.js';
 import { ROOT, type NodeIndex, type SiblingDraws } from '../tree/token-tree.js';
+import { isAccepted } from './rejection.js';
 import { checkShapes, draftRow } from './request.js';
 import type { Verdict, Verifier, VerifyRequest } from './verifier.js';
 
@@ -99,9 +100,8 @@ export class KSeqVerifier implements Verifier {
       const { rho, rest } = kSeqRule(target, draft, children.length);
       const accepted = children.find((child) => {
         const token = tree.tokens[child]!;
-        const draftProbability = probabilityOf(draft, token);
-        const goal = rho * uniforms.accept[child]! * draftProbability;
-        return draftProbability > 0 && goal < probabilityOf(target, token);
+        const uniform = rho * uniforms.accept[child]!;
+        return isAccepted(uniform, probabilityOf(target, token), probabilityOf(draft, token));
       });
       if (accepted === undefined) {
         return {

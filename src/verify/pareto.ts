@@ -3,6 +3,7 @@ import { sample } from '../sampling/categorical.js';
 import { probabilityOf, type Distribution } from '../sampling/distribution.js';
 import { sampleResidual } from '../sampling/residual.js';
 import type { NodeIndex, SiblingDraws } from '../tree/token-tree.js';
+import { isAccepted } from './rejection.js';
 import { checkChain, draftRow } from './request.js';
 import type { Verdict, Verifier, VerifyRequest } from './verifier.js';
 
@@ -70,10 +71,9 @@ export class ParetoVerifier implements Verifier {
       const token = tree.tokens[node]!;
       const target = targetProbs.row(node);
       const draft = draftRow(request, node);
-      const draftProbability = probabilityOf(draft, token);
-      const goal = uniforms.accept[node]! * draftProbability;
+      const wanted = probabilityOf(target, token) + this.#epsilon;
       bias += paretoPoint(target, draft, this.#epsilon).bias;
-      if (!(draftProbability > 0 && goal < probabilityOf(target, token) + this.#epsilon)) {
+      if (!isAccepted(uniforms.accept[node]!, wanted, probabilityOf(draft, token))) {
         const nextToken = sampleResidual(target, draft, 1, uniforms.sample[node]!);
         return { acceptedNodes, nextToken, nextTokenKind: 'recovered', bias };
       }

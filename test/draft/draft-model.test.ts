@@ -93,21 +93,6 @@ describe('with a tiny model', () => {
       [275, 285],
     ],
   });
-});
-
-describe('with a tiny model, trees', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'outrider-drafter-'));
-  const contexts: Context[] = [];
-  let model: Model;
-  beforeAll(async () => {
-    writeTinyModel(join(folder, 'draft.gguf'));
-    model = await loadModel(join(folder, 'draft.gguf'), { gpu: 'off' });
-  });
-  afterAll(() => {
-    for (const context of contexts) context.dispose();
-    model.dispose();
-    rmSync(folder, { recursive: true });
-  });
 
   describe.each(['static:2,1', 'dynamic:4', 'sequoia:4', 'dyspec:4', 'eagle-2:4'])('%s', (tree) => {
     describeDrafterContract('model', {

@@ -1,11 +1,11 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
 import type { GenerationResult } from '../../engine/decode-loop.js';
 import type { Engine } from '../../engine/engine.js';
 import { answer } from '../../eval/evaluate.js';
-import { isCorrect, readTask, type EvalPrompt, type EvalTask } from '../../eval/task-file.js';
+import { isCorrect, readTask, tasksIn, type EvalPrompt, type EvalTask } from '../../eval/task-file.js';
 import { inflateModel } from '../../gguf/inflate.js';
 import type { ContextOptions } from '../../model/context-options.js';
 import { loadModels } from '../../model/load-model.js';
@@ -73,8 +73,7 @@ export const demoCommand: CommandModule<object, DemoArguments> = {
 
 /** The first prompt of each task. */
 async function firstPrompts(): Promise<EvalTask[]> {
-  const files = (await readdir(demoTasks)).filter((name) => name.endsWith('.jsonl')).sort();
-  const tasks = await Promise.all(files.map((name) => readTask(join(demoTasks, name))));
+  const tasks = await Promise.all((await tasksIn(demoTasks)).map(readTask));
   return tasks.map(({ name, prompts }) => ({ name, prompts: prompts.slice(0, 1) }));
 }
 

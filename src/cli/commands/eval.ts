@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { stat } from 'node:fs/promises';
 import type { CommandModule } from 'yargs';
 import type { Engine } from '../../engine/engine.js';
 import { evaluate, type Answer, type TaskScore } from '../../eval/evaluate.js';
-import { readTask, type EvalTask } from '../../eval/task-file.js';
+import { readTask, tasksIn, type EvalTask } from '../../eval/task-file.js';
 import { engineOptionsOf, samplingOf, withEngineOptions, type EngineArguments } from '../engine-options.js';
 import { demoTasks, loadModelsOf, openEngine } from '../models.js';
 import { countValue, UsageError } from '../option-values.js';
@@ -73,9 +72,9 @@ async function readTasks(paths: readonly string[]): Promise<EvalTask[]> {
   for (const path of paths.length > 0 ? paths : [demoTasks]) {
     if (!(await stat(path)).isDirectory()) files.push(path);
     else {
-      const names = (await readdir(path)).filter((name) => name.endsWith('.jsonl')).sort();
-      if (names.length === 0) throw new UsageError(`Expected .jsonl files in ${path} but received none`);
-      files.push(...names.map((name) => join(path, name)));
+      const found = await tasksIn(path);
+      if (found.length === 0) throw new UsageError(`Expected .jsonl files in ${path} but received none`);
+      files.push(...found);
     }
   }
   return Promise.all(files.map(readTask));
