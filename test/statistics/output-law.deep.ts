@@ -2,30 +2,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe } from 'vitest';
 import { distributionOf } from '../../src/sampling/transforms.js';
 import type { SamplingParams, TokenId } from '../../src/types.js';
 import { randomTable, writeKnownLawModel } from '../fixtures/known-law.js';
-import { loadEngine } from '../helpers/engines.js';
-import { report } from '../helpers/report.js';
-import { holm, testAgainstLaw, type ChiSquare, type Counts } from './chi-square.js';
-import {
-  brokenTreeMethods,
-  brokenVerifiers,
-  countOutputs,
-  familyError,
-  numSamples,
-  numTokens,
-  settings,
-  treeMethods,
-  type Method,
-} from './output-laws.js';
+import { testAgainstLaw, type Counts } from './chi-square.js';
+import { lawCases } from './law-cases.js';
+import { dry, numTokens, penalties, type Settings } from './output-laws.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'outrider-output-law-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Two drafts and a bonus token fill an outcome; whatever is rejected starts a second round. */
-const tree = 'chain:2';
 const size = 12;
 /** Repeats itself, so that penalties and DRY have something to see. */
 const prompt = 'ABCABCAB';
@@ -53,45 +40,24 @@ function exactLaw(sampling: SamplingParams): Counts {
   return law;
 }
 
-async function testAll(methods: readonly Method[]): Promise<ChiSquare[]> {
-  const results: ChiSquare[] = [];
-  const rows = [];
-  for (const { verifier, tree } of methods) {
-    const engine = await loadEngine(targetPath, draftPath, { verifier, tree, measureSpeedup: false });
-    for (const [name, sampling] of settings) {
-      const counts = await countOutputs(engine, prompt, sampling, 1e6 * (results.length + 1));
-      const result = testAgainstLaw(counts, exactLaw(sampling));
-      results.push(result);
-      rows.push({ verifier: engine.verifierFor({ temperature: 1 }).name, tree, sampling: name, ...result });
-    }
-    await engine.dispose();
-    engine.target.dispose();
-  }
-  report(`First ${numTokens} tokens against the exact law, ${numSamples} samples each`, rows);
-  return results;
-}
+const settings: Settings = [
+  ['nothing', {}],
+  ['top-k 8', { topK: 8 }],
+  ['top-p 0.9', { topP: 0.9 }],
+  ['penalties', penalties],
+  ['DRY', dry],
+  ['all together', { ...penalties, ...dry, temperature: 0.8, topK: 8, topP: 0.9 }],
+];
 
-describe('the output of a pair with a known law', () => {
-  it('has exactly that law under every lossless verifier and all sampling parameters', async () => {
-    const results = await testAll(['match', 'rejection', 'block'].map((verifier) => ({ verifier, tree })));
-    const pValues = results.map(({ pValue }) => pValue);
-    expect(holm(pValues, familyError)).toEqual(pValues.map(() => false));
-  });
-
-  it('does not have it under broken verifiers, at the same sample size', async () => {
-    const pValues = (await testAll(brokenVerifiers.map((verifier) => ({ verifier, tree })))).map(
-      ({ pValue }) => pValue,
-    );
-    expect(holm(pValues, familyError)).toEqual(pValues.map(() => true));
-  });
-
-  it('has it with trees, too', async () => {
-    const pValues = (await testAll(treeMethods)).map(({ pValue }) => pValue);
-    expect(holm(pValues, familyError)).toEqual(pValues.map(() => false));
-  });
-
-  it('does not have it with trees under broken methods, at the same sample size', async () => {
-    const pValues = (await testAll(brokenTreeMethods)).map(({ pValue }) => pValue);
-    expect(holm(pValues, familyError)).toEqual(pValues.map(() => true));
+describe('the law that a pair was made for', () => {
+  lawCases({
+    target: targetPath,
+    draft: draftPath,
+    prompt,
+    settings,
+    // Two drafts and a bonus token fill an outcome; whatever is rejected starts a second round.
+    chainLength: 2,
+    against: 'the exact law',
+    judge: (counts, _setting, sampling) => testAgainstLaw(counts, exactLaw(sampling)),
   });
 });

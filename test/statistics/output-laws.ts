@@ -1,7 +1,8 @@
 // Samples the first tokens of an engine's output, and the mistakes that such samples must uncover.
 import type { Engine } from '../../src/engine/engine.js';
 import { sample } from '../../src/sampling/categorical.js';
-import { ArrayRows } from '../../src/sampling/distribution.js';
+import { ArrayRows, probabilityOf } from '../../src/sampling/distribution.js';
+import { ROOT, type NodeIndex } from '../../src/tree/token-tree.js';
 import { RecursiveVerifier } from '../../src/verify/recursive.js';
 import { RejectionVerifier } from '../../src/verify/rejection.js';
 import type { SamplingParams } from '../../src/types.js';
@@ -18,21 +19,25 @@ export const numSamples = Number(process.env['OUTRIDER_SAMPLES'] ?? 5000);
 /** Probability, at most, that a table of sound verifiers shows any rejection. */
 export const familyError = 1e-3;
 
-const penalties: SamplingParams = {
+/** Repeats and what was said before cost. */
+export const penalties: SamplingParams = {
   repeatPenalty: 1.3,
   frequencyPenalty: 0.3,
   presencePenalty: 0.4,
   penaltyLastN: 16,
 };
-const dry: SamplingParams = { dryMultiplier: 0.8, dryAllowedLength: 2 };
+export const dry: SamplingParams = { dryMultiplier: 0.8, dryAllowedLength: 2 };
 
-/** Sampling parameters under which outputs are compared. */
-export const settings: readonly (readonly [name: string, sampling: SamplingParams])[] = [
-  ['nothing', {}],
-  ['top-k 8', { topK: 8 }],
-  ['top-p 0.9', { topP: 0.9 }],
+/** Sampling parameters by the name that tables show. */
+export type Settings = readonly (readonly [name: string, sampling: SamplingParams])[];
+
+/** For trained models: temperatures with and without truncation, and all that looks back. */
+export const trainedSettings: Settings = [
+  ['T 1', {}],
+  ['T 0.6', { temperature: 0.6 }],
+  ['T 1, top-k 20', { topK: 20 }],
+  ['T 0.6, top-k 20', { temperature: 0.6, topK: 20 }],
   ['penalties', penalties],
-  ['DRY', dry],
   ['all together', { ...penalties, ...dry, temperature: 0.8, topK: 8, topP: 0.9 }],
 ];
 
@@ -78,15 +83,27 @@ class UncorrectedVerifier extends RejectionVerifier {
   }
 }
 
-/** Wrong: recursive rejection that recovers from the target instead of from what is left of it. */
+/** Wrong: recursive rejection that tries each sibling against the whole target and recovers from it. */
 class UncorrectedTree extends RecursiveVerifier {
   override readonly name = 'recovers from the target' as 'recursive';
 
   override verify(request: VerifyRequest): Verdict {
-    const verdict = super.verify(request);
-    if (verdict.nextTokenKind === 'bonus') return verdict;
-    const row = request.targetProbs.row((verdict.acceptedNodes.at(-1) ?? -1) + 1);
-    return { ...verdict, nextToken: sample(row, request.uniforms.sample[verdict.acceptedNodes.length]!) };
+    const { tree, targetProbs, draftProbs, uniforms } = request;
+    const acceptedNodes: NodeIndex[] = [];
+    for (let node = ROOT; ;) {
+      const target = targetProbs.row(node + 1);
+      const accepted = tree.children(node).find((child) => {
+        const token = tree.tokens[child]!;
+        const ratio = probabilityOf(target, token) / probabilityOf(draftProbs!.row(child), token);
+        return uniforms.accept[child]! < ratio;
+      });
+      if (accepted === undefined) {
+        const nextToken = sample(target, uniforms.sample[acceptedNodes.length]!);
+        return { acceptedNodes, nextToken, nextTokenKind: 'recovered' };
+      }
+      acceptedNodes.push(accepted);
+      node = accepted;
+    }
   }
 }
 
@@ -124,26 +141,31 @@ export interface Method {
   readonly tree: string;
 }
 
-/** Lossless methods on trees, fixed and grown. */
-export const treeMethods: readonly Method[] = [
-  { verifier: 'naive', tree: 'static:3,2' },
-  { verifier: 'naive', tree: 'eagle-2:6' },
-  { verifier: 'recursive', tree: 'static:2,2' },
-  { verifier: 'recursive', tree: 'dynamic:6' },
-  { verifier: 'k-seq', tree: 'static:2,2' },
-  { verifier: 'greedy-multi-draft', tree: 'static:2,2' },
-  { verifier: 'traversal', tree: 'static:2,2' },
-  { verifier: 'traversal', tree: 'dynamic:6' },
-  { verifier: 'traversal', tree: 'sequoia:6' },
-  { verifier: 'traversal', tree: 'dyspec:6' },
-];
+/** Lossless methods; chains of `chainLength` tokens. */
+export function losslessMethods(chainLength: number): Method[] {
+  return [
+    ...['match', 'rejection', 'block'].map((verifier) => ({ verifier, tree: `chain:${chainLength}` })),
+    { verifier: 'naive', tree: 'static:3,2' },
+    { verifier: 'naive', tree: 'eagle-2:6' },
+    { verifier: 'recursive', tree: 'static:2,2' },
+    { verifier: 'recursive', tree: 'dynamic:6' },
+    { verifier: 'k-seq', tree: 'static:2,2' },
+    { verifier: 'greedy-multi-draft', tree: 'static:2,2' },
+    { verifier: 'traversal', tree: 'static:2,2' },
+    { verifier: 'traversal', tree: 'dynamic:6' },
+    { verifier: 'traversal', tree: 'sequoia:6' },
+    { verifier: 'traversal', tree: 'dyspec:6' },
+  ];
+}
 
-/** Methods on chains that a comparison has to reject, as verifiers. */
-export const brokenVerifiers: readonly Verifier[] = [new AcceptingVerifier(), new UncorrectedVerifier()];
-
-/** Methods on trees that a comparison has to reject. */
-export const brokenTreeMethods: readonly Method[] = [
-  { verifier: new UncorrectedTree(), tree: 'static:2,2' },
-  { verifier: new TamperingVerifier('siblings sorted after drawing', sortSiblings), tree: 'static:3,1' },
-  { verifier: new TamperingVerifier('the worst draw dropped', dropWorst), tree: 'static:2,2' },
-];
+/** Methods that a comparison has to reject. */
+export function brokenMethods(chainLength: number): Method[] {
+  const chain = `chain:${chainLength}`;
+  return [
+    { verifier: new AcceptingVerifier(), tree: chain },
+    { verifier: new UncorrectedVerifier(), tree: chain },
+    { verifier: new UncorrectedTree(), tree: 'static:2,2' },
+    { verifier: new TamperingVerifier('siblings sorted after drawing', sortSiblings), tree: 'static:3,1' },
+    { verifier: new TamperingVerifier('the worst draw dropped', dropWorst), tree: 'static:2,2' },
+  ];
+}

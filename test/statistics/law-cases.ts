@@ -1,0 +1,93 @@
+// The two cases of every output law: sound methods have it, broken ones do not, at one sample size.
+import { expect, it } from 'vitest';
+import type { SamplingParams } from '../../src/types.js';
+import { loadEngine } from '../helpers/engines.js';
+import { report } from '../helpers/report.js';
+import { holm, testOfTwo, type ChiSquare, type Counts } from './chi-square.js';
+import {
+  brokenMethods,
+  countOutputs,
+  familyError,
+  losslessMethods,
+  numSamples,
+  numTokens,
+  type Method,
+  type Settings,
+} from './output-laws.js';
+
+/** A pair of models and how its output is judged. */
+export interface LawSpec {
+  readonly target: string;
+  readonly draft: string;
+  readonly prompt: string;
+  readonly settings: Settings;
+  readonly chainLength: number;
+  /** What the counts are compared with, as the table says it. */
+  readonly against: string;
+  judge(counts: Counts, setting: string, sampling: SamplingParams): Promise<ChiSquare> | ChiSquare;
+}
+
+/** Registers the cases in the current suite. */
+export function lawCases(spec: LawSpec): void {
+  const { target, draft, prompt, settings, chainLength, against, judge } = spec;
+  let numRuns = 0;
+
+  /** [numMethods][numSettings] */
+  async function testAll(methods: readonly Method[]): Promise<ChiSquare[][]> {
+    const results: ChiSquare[][] = [];
+    const rows = [];
+    for (const { verifier, tree } of methods) {
+      const engine = await loadEngine(target, draft, { verifier, tree, measureSpeedup: false });
+      const ofMethod: ChiSquare[] = [];
+      for (const [name, sampling] of settings) {
+        const counts = await countOutputs(engine, prompt, sampling, 1e6 * ++numRuns);
+        const result = await judge(counts, name, sampling);
+        ofMethod.push(result);
+        rows.push({ verifier: engine.verifierFor({ temperature: 1 }).name, tree, sampling: name, ...result });
+      }
+      results.push(ofMethod);
+      await engine.dispose();
+      engine.target.dispose();
+    }
+    report(`First ${numTokens} tokens against ${against}, ${numSamples} samples each`, rows);
+    return results;
+  }
+
+  it('is that of every lossless method under all sampling parameters', async () => {
+    const pValues = (await testAll(losslessMethods(chainLength))).flat().map(({ pValue }) => pValue);
+    expect(holm(pValues, familyError)).toEqual(pValues.map(() => false));
+  });
+
+  it('is not that of any broken method', async () => {
+    const results = await testAll(brokenMethods(chainLength));
+    const rejected = holm(
+      results.flat().map(({ pValue }) => pValue),
+      familyError,
+    );
+    // Some parameters leave too few draws to reject for a mistake to show.
+    const numRejected = results.map(
+      (_, method) =>
+        rejected.slice(method * settings.length, (method + 1) * settings.length).filter(Boolean).length,
+    );
+    expect(numRejected.map((count) => count > 0)).toEqual(results.map(() => true));
+  });
+}
+
+/** Judges by plain sampling of the target, with seeds that no method uses; sampled once for each setting. */
+export function againstPlainSampling(target: string, prompt: string): Pick<LawSpec, 'judge' | 'against'> {
+  const plain = new Map<string, Counts>();
+  return {
+    against: 'plain sampling',
+    async judge(counts, setting, sampling) {
+      let expected = plain.get(setting);
+      if (expected === undefined) {
+        const engine = await loadEngine(target, undefined);
+        expected = await countOutputs(engine, prompt, sampling, 1e9 + 1e6 * plain.size);
+        plain.set(setting, expected);
+        await engine.dispose();
+        engine.target.dispose();
+      }
+      return testOfTwo(expected, counts);
+    },
+  };
+}
