@@ -5,6 +5,7 @@ const isDeep = process.env['OUTRIDER_DEEP'] === '1';
 export default defineConfig({
   test: {
     include: isDeep ? ['test/**/*.deep.ts'] : ['test/**/*.test.ts'],
+    globalSetup: ['test/helpers/own-cache.ts'],
     testTimeout: isDeep ? 3_600_000 : 60_000,
     hookTimeout: 120_000,
     pool: 'forks',

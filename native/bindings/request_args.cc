@@ -82,6 +82,8 @@ GrowRequest grow_request_arg(const Napi::Value& value) {
   rules.draws = draws_arg(object.Get("draws"));
   rules.n_nodes = int_arg(object.Get("numNodes"), "numNodes");
   rules.min_probability = number_arg(object.Get("minProbability"), "minProbability");
+  const Napi::Value gain = object.Get("minLevelGain");
+  if (!gain.IsUndefined()) rules.min_level_gain = number_arg(gain, "minLevelGain");
   request.max_leaves = int_arg(object.Get("maxLeaves"), "maxLeaves");
   if (rules.rule == GrowthRule::kFixed) {
     rules.parents = int32_array_arg(object.Get("shape"), "shape");

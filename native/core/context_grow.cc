@@ -117,6 +117,10 @@ class Growth {
     int32_t n_leaves = 1;
     while (!front.empty() && static_cast<int32_t>(tree_.tokens.size()) < request_.rules.n_nodes) {
       if (!front.best().exact) {
+        if (front.wanted_gain() <= request_.rules.min_level_gain) {
+          front.close_unknown();
+          continue;
+        }
         const std::vector<int32_t> wanted = front.wanted_rows();
         const Status status = decode_nodes(wanted);
         if (!status.ok()) return status;

@@ -42,17 +42,34 @@ Slot& GrowthFront::best() {
   });
 }
 
-std::vector<int32_t> GrowthFront::wanted_rows() const {
+std::vector<const Slot*> GrowthFront::wanted() const {
   double best_exact = 0;
   for (const Slot& slot : slots_) {
     if (slot.exact) best_exact = std::max(best_exact, slot.priority);
   }
-  std::vector<int32_t> parents;
+  std::vector<const Slot*> wanted;
   for (const Slot& slot : slots_) {
-    if (!slot.exact && slot.priority >= best_exact) parents.push_back(slot.parent);
+    if (!slot.exact && slot.priority >= best_exact) wanted.push_back(&slot);
   }
+  return wanted;
+}
+
+std::vector<int32_t> GrowthFront::wanted_rows() const {
+  std::vector<int32_t> parents;
+  for (const Slot* slot : wanted()) parents.push_back(slot->parent);
   std::sort(parents.begin(), parents.end());
   return parents;
+}
+
+double GrowthFront::wanted_gain() const {
+  double gain = 0;
+  for (const Slot* slot : wanted()) gain += slot->value;
+  return gain;
+}
+
+void GrowthFront::close_unknown() {
+  slots_.erase(std::remove_if(slots_.begin(), slots_.end(), [](const Slot& slot) { return !slot.exact; }),
+               slots_.end());
 }
 
 double GrowthFront::expected_acceptance(int32_t rank, const ChildRow& row) const {

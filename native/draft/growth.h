@@ -30,6 +30,7 @@ struct GrowthRules {
   int32_t n_nodes = 0;           // of a fixed shape, or at most
   std::vector<int32_t> parents;  // [n_nodes] of a fixed shape, level by level
   double min_probability = 0;    // nothing is drawn from a row whose largest probability is below
+  double min_level_gain = 0;     // best first: the model is not asked for a level that can bring no more tokens than this
   std::vector<double> knots;     // [n_knots] draft probabilities, ascending
   std::vector<double> rates;     // [n_ranks, n_knots] acceptance at the knots; later siblings as the last rank
 };
@@ -76,6 +77,10 @@ class GrowthFront {
   Slot& best();
   // Parents whose rows decide which slot is best.
   std::vector<int32_t> wanted_rows() const;
+  // Expected tokens that children of the wanted parents can bring at most.
+  double wanted_gain() const;
+  // Closes every slot whose parent's row is not known.
+  void close_unknown();
   // Tells the row of a slot's parent; a row that gives nothing closes the slot.
   void know(int32_t parent, const ChildRow& row);
   void close(const Slot& slot);
@@ -83,6 +88,8 @@ class GrowthFront {
   void values_after(const Slot& slot, double probability, double& child, double& sibling) const;
 
  private:
+  // Slots that may turn out better than the best known one.
+  std::vector<const Slot*> wanted() const;
   double expected_acceptance(int32_t rank, const ChildRow& row) const;
 
   const GrowthRules& rules_;

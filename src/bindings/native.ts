@@ -157,6 +157,8 @@ export interface NativeGrowRequest extends NativeDecodeRequest {
   uniforms?: Float64Array | undefined;
   /** Nothing is drawn from a row whose largest probability is below. */
   minProbability: number;
+  /** Expected tokens that a further level has to be able to bring, absent for 0. */
+  minLevelGain?: number | undefined;
   maxLeaves: number;
   /** [numKnots] draft probabilities, ascending. */
   knots?: Float64Array | undefined;

@@ -112,7 +112,7 @@ const definitions = {
     default: 'auto',
     group: speculation,
     describe:
-      'Shape of the draft: auto, chain:N, static:3,2,1, dynamic:N (by measured acceptance), sequoia:N, dyspec:N, eagle-2:N',
+      'Shape of the draft: auto, auto:N, chain:N, static:3,2,1, dynamic:N (by measured acceptance), sequoia:N, dyspec:N, eagle-2:N, opt-tree:N',
   },
   'min-draft-probability': numeric(
     'min-draft-probability',

@@ -6,7 +6,7 @@ import { TokenBuffer } from '../model/token-buffer.js';
 import { sequoiaTree } from '../tree/static-trees.js';
 import { ROOT, TokenTree, type NodeIndex, type SiblingDraws } from '../tree/token-tree.js';
 import type { TreeGrowth } from '../tree/tree-growth.js';
-import { leavesOf, type TreeShape } from '../tree/tree-shape.js';
+import { adaptsToDraws, leavesOf, type TreeShape } from '../tree/tree-shape.js';
 import type { SamplingParams, TokenId } from '../types.js';
 import { AcceptanceModel, acceptanceKnots } from './acceptance-model.js';
 import type { Draft, Drafter, DraftRequest } from './drafter.js';
@@ -42,6 +42,9 @@ const confidenceTopK = 40;
 /** Siblings that a measured shape looks at: the later ones bring next to nothing. */
 const maxSiblings = 16;
 
+/** Expected tokens that a level has to bring; the default of OPT-Tree's authors. */
+const optTreeThreshold = 0.5;
+
 /** A tree and what is needed to learn from its verdict. */
 interface TaughtDraft {
   readonly tree: TokenTree;
@@ -57,6 +60,7 @@ export class DraftModelDrafter implements Drafter {
   readonly hasDraftProbs = true;
   readonly maxNodes: number;
   readonly maxLeaves: number;
+  readonly adaptsShape: boolean;
   readonly #options: DraftModelOptions;
   /** Tokens that the draft sequence is known to hold; verified on each call only from `#agreed` on. */
   readonly #seen = new TokenBuffer();
@@ -70,6 +74,7 @@ export class DraftModelDrafter implements Drafter {
     this.siblings = options.siblings;
     this.maxNodes = options.shape.numNodes;
     this.maxLeaves = leavesOf(options.shape);
+    this.adaptsShape = adaptsToDraws(options.shape);
   }
 
   async begin(prompt: readonly TokenId[], signal?: AbortSignal): Promise<void> {
@@ -221,6 +226,7 @@ function growthOf(
   const { rule } = shape;
   if (rule === 'sequoia')
     return fixedGrowth(sequoiaTree(acceptance.positional(maxSiblings), numNodes).parents);
+  if (rule === 'opt-tree') return { rule: 'eagle-2', numNodes, minLevelGain: optTreeThreshold };
   if (rule !== 'dynamic') return { rule, numNodes };
   return {
     rule: 'calibrated',

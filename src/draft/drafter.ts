@@ -37,6 +37,8 @@ export interface Drafter {
   readonly maxNodes: number;
   /** Largest number of leaves of its trees; 1 for chains. */
   readonly maxLeaves: number;
+  /** True when the shape of a tree depends on the tokens drawn for it. */
+  readonly adaptsShape: boolean;
   /** Starts a generation on `prompt`. */
   begin(prompt: readonly TokenId[], signal?: AbortSignal): Promise<void>;
   draft(request: DraftRequest): Promise<Draft>;

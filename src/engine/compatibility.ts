@@ -14,6 +14,13 @@ export function checkMethods(drafter: Drafter, verifier: Verifier): void {
         'traversal, recursive or naive, or chain:N.',
     );
   }
+  if (verifier.fixedShapesOnly && drafter.adaptsShape) {
+    throw new IncompatibleMethodsError(
+      `The verifier ${verifier.name} needs to know the siblings of a draft before they are drawn, but the drafter ` +
+        `${drafter.name} decides by what it draws. Use sequoia:N, static:WIDTHS or chain:N, or the verifier traversal, ` +
+        'recursive or naive.',
+    );
+  }
   if (!verifier.siblings.includes(drafter.siblings)) {
     throw new IncompatibleMethodsError(
       `The verifier ${verifier.name} needs siblings drawn ${verifier.siblings.join(' or ')}, ` +

@@ -9,7 +9,7 @@ import type { Sequence } from '../model/sequence.js';
 import { requireSameVocabulary } from '../model/vocabulary.js';
 import type { ResolvedSampling } from '../sampling/params.js';
 import type { SiblingDraws } from '../tree/token-tree.js';
-import { leavesOf, type TreeShape } from '../tree/tree-shape.js';
+import { leavesOf, shapeFor, type TreeShape } from '../tree/tree-shape.js';
 import type { TokenId } from '../types.js';
 import type { Verifier } from '../verify/verifier.js';
 import { AcceptanceStore, acceptancePath } from './acceptance-store.js';
@@ -34,7 +34,8 @@ interface EngineParts {
   readonly drafter: Drafter | undefined;
   /** undefined: chosen for each generation. */
   readonly verifier: Verifier | undefined;
-  readonly shape: TreeShape;
+  /** Draft tokens of a round at most. */
+  readonly maxNodes: number;
   readonly isMeasuring: boolean;
   readonly acceptance: AcceptanceStore;
 }
@@ -47,19 +48,20 @@ interface EngineParts {
  * @throws {TypeError | RangeError} on unknown options and values
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-  const { shape } = checkEngineOptions(options);
+  const { shape: chosen } = checkEngineOptions(options);
   const verifier = namedVerifier(options.verifier ?? 'auto', options.epsilon);
   const { target, draft } = options;
   const choice = drafterChoice(options);
   if (choice === 'model') requireSameVocabulary(target, draft!);
   // Each sequence id that a context keeps for a leaf makes llama.cpp's decode slower.
-  const maxLeaves = choice === 'none' ? 1 : choice === 'model' ? leavesOf(shape) : (choice.maxLeaves ?? 1);
+  const maxLeaves = choice === 'none' ? 1 : choice === 'model' ? leavesOf(chosen) : (choice.maxLeaves ?? 1);
   const context = await target.createContext({ maxLeaves, ...options.context });
   let draftContext: Context | undefined;
-  const isLearning = choice === 'model' && shape.kind === 'grown' && (options.keepAcceptance ?? true);
-  const acceptance = new AcceptanceStore(isLearning ? acceptancePath(target, draft!) : undefined);
   try {
     if (choice === 'model') draftContext = await createDraftContext(options, context.info, maxLeaves);
+    const shape = shapeFor(chosen, canGrow(verifier, context.info, draftContext?.info));
+    const isLearning = choice === 'model' && shape.kind === 'grown' && (options.keepAcceptance ?? true);
+    const acceptance = new AcceptanceStore(isLearning ? acceptancePath(target, draft!) : undefined);
     const drafter =
       choice === 'model'
         ? draftModelDrafter(options, draftContext!, shape, verifier, acceptance)
@@ -71,7 +73,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       checkRollback(drafter, context.info, target.info.architecture);
     }
     const isMeasuring = (options.measureSpeedup ?? true) && drafter !== undefined;
-    return new Engine({ context, draftContext, drafter, verifier, shape, isMeasuring, acceptance });
+    const isBounded = choice === 'model' || options.tree !== undefined;
+    const maxNodes = Math.min(drafter?.maxNodes ?? 0, isBounded ? shape.numNodes : Infinity);
+    return new Engine({ context, draftContext, drafter, verifier, maxNodes, isMeasuring, acceptance });
   } catch (error) {
     context.dispose();
     draftContext?.dispose();
@@ -112,17 +116,14 @@ export class Engine {
     const { vocabSize } = this.target.info;
     const resolved = resolveGenerateOptions(options, vocabSize);
     const tokens = this.#promptTokens(prompt, resolved.parseSpecial);
-    const { context, drafter, shape, isMeasuring } = this.#parts;
+    const { context, drafter, maxNodes, isMeasuring } = this.#parts;
     const { tokenizer } = this.target;
     const loop = new DecodeLoop({
       ...resolved,
       target: new SequenceTarget(context.sequence(), new Sampler(resolved.sampling)),
       drafter,
       verifier: this.verifierFor(resolved.sampling),
-      planner: new FixedPlanner(
-        drafter === undefined ? 0 : Math.min(shape.numNodes, drafter.maxNodes),
-        isMeasuring,
-      ),
+      planner: new FixedPlanner(maxNodes, isMeasuring),
       isMeasuring,
       prompt: tokens,
       isEnd: (token) => !resolved.ignoreEos && tokenizer.isEndOfGeneration(token),
@@ -224,12 +225,6 @@ function draftModelDrafter(
     );
   }
   const siblings = siblingsFor(verifier, shape);
-  if (siblings === 'topThenSampled' && shape.kind === 'grown' && shape.rule !== 'sequoia') {
-    throw new IncompatibleMethodsError(
-      `The verifier ${verifier!.name} needs to know which sibling is the last before it is drawn. Use sequoia:N, ` +
-        'static:WIDTHS or chain:N, or the verifier traversal, recursive or naive.',
-    );
-  }
   return new DraftModelDrafter({
     sequence: context.sequence(),
     contextSize: context.info.contextSize,
@@ -243,6 +238,12 @@ function draftModelDrafter(
     draws: options.draftDraws,
     createSampler: (params) => new Sampler(params),
   });
+}
+
+/** True when trees that grow by what is drawn can be drafted and verified here. */
+function canGrow(verifier: Verifier | undefined, ...contexts: (ContextInfo | undefined)[]): boolean {
+  if (verifier !== undefined && (verifier.chainsOnly || verifier.fixedShapesOnly)) return false;
+  return contexts.every((info) => info?.rollback === 'full');
 }
 
 /** The draws that a rule wants: chains are the same with and without replacement. */

@@ -4,7 +4,7 @@ import type { ContextOptions } from '../model/context-options.js';
 import type { Model } from '../model/model.js';
 import { rejectUnknownKeys, requireBoolean, requireInteger } from '../model/options.js';
 import { resolveSampling, type ResolvedSampling } from '../sampling/params.js';
-import { parseTreeShape, type TreeShape } from '../tree/tree-shape.js';
+import { parseTreeShape, type AutoShape, type TreeShape } from '../tree/tree-shape.js';
 import type { SamplingParams, TokenId } from '../types.js';
 import type { Verifier } from '../verify/verifier.js';
 
@@ -15,11 +15,11 @@ export interface EngineOptions {
   readonly draft?: Model | undefined;
   /** `auto` is `model` where there is a draft model and `none` elsewhere. */
   readonly drafter?: 'auto' | 'none' | 'model' | Drafter | undefined;
-  /** A name or a rule of your own; `auto` is `match` at temperature 0 and without a drafter, else `block`. */
+  /** A name or a rule of your own; `auto` is `match` at temperature 0 and without a drafter, else `block` on chains and `traversal` on trees. */
   readonly verifier?: string | Verifier | undefined;
   /** Over-acceptance of the lossy verifier `pareto`, in units of probability. */
   readonly epsilon?: number | undefined;
-  /** Shape of the draft as {@link parseTreeShape} reads it, default `auto`: `chain:4`. */
+  /** Shape of the draft as {@link parseTreeShape} reads it, default `auto`; of a drafter of your own it only bounds the size. */
   readonly tree?: string | undefined;
   /** The target's context. */
   readonly context?: ContextOptions | undefined;
@@ -92,7 +92,7 @@ const generateKeys: Record<keyof GenerateOptions, true> = {
  * Checks what can be checked before anything is created.
  * @throws {TypeError | RangeError} on unknown keys and values out of range
  */
-export function checkEngineOptions(options: EngineOptions): { readonly shape: TreeShape } {
+export function checkEngineOptions(options: EngineOptions): { readonly shape: TreeShape | AutoShape } {
   rejectUnknownKeys('an engine', options, Object.keys(engineKeys));
   const { minDraftProbability = 0, draftDraws = 'auto' } = options;
   if (!(minDraftProbability >= 0 && minDraftProbability <= 1)) {

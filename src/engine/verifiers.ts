@@ -49,6 +49,7 @@ class TwinVerifier implements Verifier {
   readonly needsDraftProbs: boolean;
   readonly siblings: readonly SiblingDraws[];
   readonly chainsOnly: boolean;
+  readonly fixedShapesOnly: boolean;
   readonly #reference: Verifier;
 
   constructor(reference: Verifier) {
@@ -58,6 +59,7 @@ class TwinVerifier implements Verifier {
     this.needsDraftProbs = reference.needsDraftProbs;
     this.siblings = reference.siblings;
     this.chainsOnly = reference.chainsOnly;
+    this.fixedShapesOnly = reference.fixedShapesOnly;
   }
 
   verify(request: VerifyRequest): Verdict {

@@ -32,6 +32,8 @@ export class Sequence {
   readonly id: number;
   readonly #tokens = new TokenBuffer();
   #pending: PendingTree | undefined;
+  /** Drafted tokens whose cells follow those of `#tokens`. */
+  #drafted: Int32Array | undefined;
   /** A commit that the native side has not been told of. */
   #commit: NodeIndex | undefined;
   #isBusy = false;
@@ -112,14 +114,19 @@ export class Sequence {
   }
 
   /**
-   * Makes the sequence hold `tokens` and then draws up to `numDraft` tokens one after the other, in one call. The
-   * drawn tokens are not part of the sequence afterwards.
+   * Makes the sequence hold `tokens` and then draws up to `numDraft` tokens one after the other, in one call. Where
+   * `tokens` go on along what was drafted before, its cells are kept. The drawn tokens are not part of the sequence.
    * @param tokens  at least one; all but the last may be in the cache already
    * @param known   how many of the first tokens are known to be the sequence's own
    */
   async draft(tokens: Int32Array, request: DraftTokensRequest, known = 0): Promise<DraftedTokens> {
     const { contextSize, batchSize } = this.context.info;
     if (tokens.length > contextSize) throw new ContextFullError(tokens.length, contextSize);
+    if (this.#drafted !== undefined && this.#tokens.commonPrefix(tokens, known) === this.length) {
+      const wanted = tokens.subarray(this.length);
+      const end = this.#drafted.findIndex((token, index) => token !== wanted[index]);
+      this.#tokens.append(this.#drafted.subarray(0, end === -1 ? undefined : end));
+    }
     let kept = Math.min(this.#tokens.commonPrefix(tokens, known), tokens.length - 1);
     if (tokens.length - kept > batchSize) {
       await this.prefill(tokens.subarray(0, tokens.length - 1), { signal: request.signal });
@@ -139,6 +146,9 @@ export class Sequence {
       }),
     );
     this.#tokens.append(rest);
+    const numHeld =
+      this.context.info.rollback === 'full' ? this.context.native.length(this.id) - this.length : 0;
+    this.#drafted = result.tokens.subarray(0, numHeld);
     return { ...result, rows: new NativeDistributionRows(result.rows), tokens: result.tokens };
   }
 
@@ -267,7 +277,7 @@ export class Sequence {
       const { contextSize } = this.context.info;
       if (state.tokens.length > contextSize) throw new ContextFullError(state.tokens.length, contextSize);
       await this.#flush();
-      this.#pending = undefined;
+      this.#forgetDrafts();
       this.#tokens.truncate(0);
       const loading = this.context.native.loadState(this.id, state.bytes, state.tokens.length);
       await abortable(loading, undefined, () => undefined);
@@ -277,7 +287,7 @@ export class Sequence {
 
   /** Drops the tree below the tip and all tokens but the first `length`. */
   async #cut(length: number): Promise<void> {
-    this.#pending = undefined;
+    this.#forgetDrafts();
     await this.#flush();
     if (length >= this.context.native.length(this.id)) return;
     await abortable(this.context.native.truncate(this.id, length), undefined, () => undefined).finally(() =>
@@ -332,7 +342,7 @@ export class Sequence {
       if (!context.isDisposed) context.native.abort();
     };
     return this.#exclusively(async () => {
-      this.#pending = undefined;
+      this.#forgetDrafts();
       this.#tokens.truncate(request.numPast);
       signal?.addEventListener('abort', abort, { once: true });
       try {
@@ -363,6 +373,11 @@ export class Sequence {
         if (this.context.isDisposed) throw new DisposedError('The context');
       }
     }
+  }
+
+  #forgetDrafts(): void {
+    this.#pending = undefined;
+    this.#drafted = undefined;
   }
 
   async #flush(): Promise<void> {

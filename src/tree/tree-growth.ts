@@ -28,6 +28,11 @@ export interface CalibratedGrowth {
 export interface PublishedGrowth {
   readonly rule: 'dyspec' | 'eagle-2';
   readonly numNodes: number;
+  /**
+   * The model is not asked for a level that can bring no more expected tokens than this, default 0: the stop of OPT-Tree
+   * (Wang et al., arXiv:2406.17276; departure: decided by the bound before the level is decoded, not by its gain after).
+   */
+  readonly minLevelGain?: number;
 }
 
 /** A way to grow a tree. */

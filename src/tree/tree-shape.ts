@@ -18,7 +18,8 @@ export interface StaticShape {
 }
 
 /** How a tree grows up to its budget: by measured acceptance, or by one of the published rules. */
-export type GrowthName = 'dynamic' | 'sequoia' | 'dyspec' | 'eagle-2';
+export type GrowthName = (typeof growthNames)[number];
+const growthNames = ['dynamic', 'sequoia', 'dyspec', 'eagle-2', 'opt-tree'] as const;
 
 /** A tree whose shape is found round by round. */
 export interface GrownShape {
@@ -31,19 +32,26 @@ export interface GrownShape {
 /** What a drafter is asked to draft in each round. */
 export type TreeShape = ChainShape | StaticShape | GrownShape;
 
+/** The best shape of so many nodes for models and methods that are not known yet. */
+export interface AutoShape {
+  readonly kind: 'auto';
+  readonly numNodes: number;
+}
+
 /** Draft tokens of a round at most. */
 export const maxTreeNodes = 128;
-const defaultShape: TreeShape = { kind: 'chain', numNodes: 4 };
+const defaultShape: AutoShape = { kind: 'auto', numNodes: 4 };
 const forms =
-  'auto, chain:N, static:WIDTHS such as static:3,2,1, dynamic:N, sequoia:N, dyspec:N or eagle-2:N';
+  'auto, auto:N, chain:N, static:WIDTHS such as static:3,2,1, dynamic:N, sequoia:N, dyspec:N, eagle-2:N or opt-tree:N';
 
 /**
  * Reads a shape: `chain:N`; `static:3,2,1`, each node at depth d having so many children; `dynamic:N`, up to N nodes where
  * they are accepted most by what was measured; `sequoia:N`, the tree of N nodes that is best for the measured acceptance
- * of first, second, ... siblings; `dyspec:N` and `eagle-2:N`, by draft probabilities; or `auto`, which is `chain:4`.
+ * of first, second, ... siblings; `dyspec:N`, `eagle-2:N` and `opt-tree:N`, by draft probabilities; or `auto:N`, see
+ * {@link shapeFor}. `auto` is `auto:4`.
  * @throws {TypeError | RangeError} naming what was expected
  */
-export function parseTreeShape(text: string): TreeShape {
+export function parseTreeShape(text: string): TreeShape | AutoShape {
   if (text === 'auto') return defaultShape;
   const [, name, values] = /^([a-z0-9-]+):([\d,]+)$/.exec(text) ?? [];
   const numbers = (values ?? '').split(',').map((value) => (value === '' ? NaN : Number(value)));
@@ -52,10 +60,20 @@ export function parseTreeShape(text: string): TreeShape {
   if (numbers.length !== 1) throw unknownShape(text);
   const numNodes = checkSize(numbers[0]!, text);
   if (name === 'chain') return { kind: 'chain', numNodes };
-  if (name !== 'dynamic' && name !== 'sequoia' && name !== 'dyspec' && name !== 'eagle-2')
-    throw unknownShape(text);
+  const rule = growthNames.find((known) => known === name);
+  if (rule === undefined && name !== 'auto') throw unknownShape(text);
   if (numNodes === 0) throw new RangeError(`Expected at least one draft token for tree but received ${text}`);
-  return { kind: 'grown', rule: name, numNodes };
+  return rule === undefined ? { kind: 'auto', numNodes } : { kind: 'grown', rule, numNodes };
+}
+
+/**
+ * What `auto` stands for: growth by measured acceptance, which is a chain where first draft tokens are mostly accepted and
+ * a tree where they are not; a chain where models or methods know no branches.
+ */
+export function shapeFor(choice: TreeShape | AutoShape, canBranch: boolean): TreeShape {
+  if (choice.kind !== 'auto') return choice;
+  const { numNodes } = choice;
+  return canBranch ? { kind: 'grown', rule: 'dynamic', numNodes } : { kind: 'chain', numNodes };
 }
 
 function staticShape(widths: readonly number[], text: string): TreeShape {
@@ -75,9 +93,14 @@ function unknownShape(text: string): TypeError {
 }
 
 /** Leaves that a shape can have: what it needs of sequence ids. */
-export function leavesOf(shape: TreeShape): number {
+export function leavesOf(shape: TreeShape | AutoShape): number {
   if (shape.kind === 'chain') return 1;
-  if (shape.kind === 'grown') return shape.numNodes;
+  if (shape.kind !== 'static') return shape.numNodes;
   const hasChild = new Set(shape.parents);
   return shape.parents.filter((_, node) => !hasChild.has(node)).length;
+}
+
+/** True when a tree's shape depends on what is drawn for it. */
+export function adaptsToDraws(shape: TreeShape): boolean {
+  return shape.kind === 'grown' && shape.rule !== 'sequoia';
 }

@@ -56,6 +56,7 @@ export class BlockVerifier implements Verifier {
   readonly needsDraftProbs = true;
   readonly siblings: readonly SiblingDraws[] = ['withReplacement', 'withoutReplacement', 'deterministic'];
   readonly chainsOnly = true;
+  readonly fixedShapesOnly = false;
 
   verify(request: VerifyRequest): Verdict {
     checkChain(request, this.name);

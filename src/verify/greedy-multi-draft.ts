@@ -59,6 +59,7 @@ export class GreedyMultiDraftVerifier implements Verifier {
   readonly needsDraftProbs = true;
   readonly siblings: readonly SiblingDraws[] = ['topThenSampled', 'deterministic'];
   readonly chainsOnly = false;
+  readonly fixedShapesOnly = true;
 
   verify(request: VerifyRequest): Verdict {
     checkShapes(request);

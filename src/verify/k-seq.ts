@@ -84,6 +84,7 @@ export class KSeqVerifier implements Verifier {
   readonly needsDraftProbs = true;
   readonly siblings: readonly SiblingDraws[] = ['withReplacement'];
   readonly chainsOnly = false;
+  readonly fixedShapesOnly = true;
 
   verify(request: VerifyRequest): Verdict {
     checkShapes(request);

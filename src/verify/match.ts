@@ -40,6 +40,7 @@ export class MatchVerifier implements Verifier {
     ...(['deterministic', 'withReplacement', 'withoutReplacement', 'topThenSampled'] as const),
   ];
   readonly chainsOnly = false;
+  readonly fixedShapesOnly = false;
 
   /** @param name  `match`, or `naive` as it is called for trees */
   constructor(name: 'match' | 'naive' = 'match') {

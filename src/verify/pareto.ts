@@ -49,6 +49,7 @@ export class ParetoVerifier implements Verifier {
   readonly needsDraftProbs = true;
   readonly siblings: readonly SiblingDraws[] = ['withReplacement', 'withoutReplacement', 'deterministic'];
   readonly chainsOnly = true;
+  readonly fixedShapesOnly = false;
   readonly #epsilon: number;
 
   /**

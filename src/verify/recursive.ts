@@ -57,6 +57,7 @@ export class RecursiveVerifier implements Verifier {
   readonly needsDraftProbs = true;
   readonly siblings: readonly SiblingDraws[] = ['withoutReplacement', 'withReplacement', 'deterministic'];
   readonly chainsOnly = false;
+  readonly fixedShapesOnly = false;
 
   verify(request: VerifyRequest): Verdict {
     checkShapes(request);

@@ -38,6 +38,7 @@ export class RejectionVerifier implements Verifier {
   readonly needsDraftProbs = true;
   readonly siblings: readonly SiblingDraws[] = ['withReplacement', 'withoutReplacement', 'deterministic'];
   readonly chainsOnly = true;
+  readonly fixedShapesOnly = false;
 
   verify(request: VerifyRequest): Verdict {
     checkChain(request, this.name);

@@ -63,6 +63,7 @@ export class TraversalVerifier implements Verifier {
   readonly needsDraftProbs = true;
   readonly siblings: readonly SiblingDraws[] = ['withoutReplacement', 'withReplacement', 'deterministic'];
   readonly chainsOnly = false;
+  readonly fixedShapesOnly = false;
 
   verify(request: VerifyRequest): Verdict {
     checkShapes(request);

@@ -47,6 +47,8 @@ export interface Verifier {
   readonly siblings: readonly SiblingDraws[];
   /** True when the rule works on chains only. */
   readonly chainsOnly: boolean;
+  /** True when the rule is lossless only where the shape of a tree does not depend on the tokens drawn for it. */
+  readonly fixedShapesOnly: boolean;
   /** @throws {ShapeError} when rows, uniforms and tree size disagree */
   verify(request: VerifyRequest): Verdict;
 }

@@ -39,7 +39,7 @@ describe('usage', () => {
     ['--verifier', 'sequential', 'auto, match, naive, rejection, block'],
     ['--verifier', 'pareto', 'Expected epsilon'],
     ['--epsilon', '0.1', 'the verifier pareto'],
-    ['--tree', 'bushy:16', 'auto, chain:N'],
+    ['--tree', 'bushy:16', 'auto, auto:N, chain:N'],
     ['--tree', 'static:0', 'widths of at least 1'],
     ['--tree', 'dynamic:200', 'at most 128 draft tokens'],
     ['--gpu', 'abacus', '"auto", "off"'],

@@ -9,7 +9,7 @@ import { loadModel } from '../../src/model/load-model.js';
 import type { Model } from '../../src/model/model.js';
 import { Sampler } from '../../src/model/sampler.js';
 import type { SamplingParams } from '../../src/types.js';
-import { parseTreeShape } from '../../src/tree/tree-shape.js';
+import { parseTreeShape, shapeFor } from '../../src/tree/tree-shape.js';
 import { describeDrafterContract } from '../contracts/drafter.js';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
 import { exactContext } from '../helpers/engines.js';
@@ -94,7 +94,7 @@ describe('with a tiny model', () => {
     ],
   });
 
-  describe.each(['static:2,1', 'dynamic:4', 'sequoia:4', 'dyspec:4', 'eagle-2:4'])('%s', (tree) => {
+  describe.each(['static:2,1', 'dynamic:4', 'sequoia:4', 'dyspec:4', 'eagle-2:4', 'opt-tree:4'])('%s', (tree) => {
     describeDrafterContract('model', {
       create: async () => {
         const context = await model.createContext({
@@ -109,7 +109,7 @@ describe('with a tiny model', () => {
           contextSize: 64,
           vocabSize: model.info.vocabSize,
           targetVocabSize: model.info.vocabSize,
-          shape: parseTreeShape(tree),
+          shape: shapeFor(parseTreeShape(tree), true),
           siblings: 'withoutReplacement',
           createSampler: (params) => new Sampler(params),
         });

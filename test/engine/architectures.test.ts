@@ -75,6 +75,21 @@ describe('a recurrent state', () => {
     expect((await greedy(file('mamba'), undefined)).tokens).toHaveLength(100);
   });
 
+  it('drafts chains where the default would be a tree', async () => {
+    const engine = await loadEngine(file('lfm2'), file('lfm2-draft'), { verifier: 'naive', tree: 'auto:8' });
+    const shapes: string[] = [];
+    const options = { maxTokens: 60, sampling: { temperature: 1, topK: 30 }, seed: 1, ignoreEos: true };
+    for await (const event of engine.generate('bada', options)) {
+      if (event.type === 'round') shapes.push(event.draft?.tree.parents.join() ?? '');
+    }
+    await engine.dispose();
+    expect(shapes.length).toBeGreaterThan(8);
+    expect(shapes.every((parents) => '-1,0,1,2,3,4,5,6'.startsWith(parents))).toBe(true);
+    await expect(
+      loadEngine(file('lfm2'), file('lfm2-draft'), { verifier: 'naive', tree: 'dynamic:8' }),
+    ).rejects.toThrow(/cannot branch/);
+  });
+
   it('of mamba drafts for another model', async () => {
     const plain = await greedy(file('llama'), undefined);
     const { tokens, stats } = await greedy(file('llama'), file('mamba'));

@@ -161,11 +161,37 @@ describe('createEngine', () => {
   it.each([
     ['block', 'static:2,1', /block works on chains, .* Use the verifier traversal/],
     ['rejection', 'dynamic:4', /rejection works on chains/],
-    ['greedy-multi-draft', 'dynamic:4', /needs to know which sibling is the last/],
+    ['greedy-multi-draft', 'dynamic:4', /needs to know the siblings of a draft before they are drawn/],
+    ['k-seq', 'dyspec:4', /Use sequoia:N, static:WIDTHS or chain:N/],
   ])('refuses %s with %s and names what works', async (verifier, tree, message) => {
     const refused = loadEngine(file('target'), file('draft'), { verifier, tree });
     await expect(refused).rejects.toThrow(IncompatibleMethodsError);
     await expect(loadEngine(file('target'), file('draft'), { verifier, tree })).rejects.toThrow(message);
+  });
+
+  it.each(['rejection', 'block', 'k-seq', 'greedy-multi-draft'])(
+    'drafts chains for %s by default',
+    async (verifier) => {
+      const engine = await loadEngine(file('target'), file('draft'), { verifier });
+      const { stats } = await engine
+        .generate('bada', { maxTokens: 40, sampling: { temperature: 1 } })
+        .finish();
+      await engine.dispose();
+      expect(stats.draftTokens).toBeGreaterThan(0);
+    },
+  );
+
+  it('asks a drafter of the caller for as much as it proposes, or as little as the tree allows', async () => {
+    for (const [tree, expected] of [
+      [undefined, 6],
+      ['chain:2', 2],
+    ] as const) {
+      const drafter = Object.defineProperty(new FakeDrafter((history) => history.at(-2)!), 'maxNodes', {
+        value: 6,
+      });
+      await generate('target', undefined, {}, { drafter, tree });
+      expect(Math.max(...drafter.requests.map(({ maxNodes }) => maxNodes))).toBe(expected);
+    }
   });
 
   it('takes a drafter of the caller, whose drafts never change the output', async () => {

@@ -10,7 +10,7 @@ const greedy = { sampling: { temperature: 0 } };
 const drafts = ['f32', ...storyDrafts] as const;
 const trees = [
   ...['static:4', 'static:2,2,1', 'static:1,1,3,1', 'static:3,2,1,1'],
-  ...['dynamic:8', 'dynamic:32', 'sequoia:16', 'dyspec:8', 'eagle-2:16'],
+  ...['dynamic:8', 'dynamic:32', 'sequoia:16', 'dyspec:8', 'eagle-2:16', 'opt-tree:16', 'auto:8'],
 ];
 /** Accepted / drafted of llama.cpp v0.5.0 (../shared/README.md). */
 const references: Record<string, number> = {

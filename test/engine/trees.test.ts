@@ -39,6 +39,8 @@ const shapes = [
   'sequoia:8',
   'dyspec:8',
   'eagle-2:8',
+  'opt-tree:8',
+  'auto:8',
 ];
 const treeRules = ['auto', 'naive', 'recursive', 'traversal'];
 

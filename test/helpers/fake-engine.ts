@@ -76,6 +76,7 @@ export class FakeDrafter implements Drafter {
   readonly hasDraftProbs = false;
   readonly maxNodes = 4;
   readonly maxLeaves = 1;
+  readonly adaptsShape = false;
   onBegin = nothing;
   onDraft = nothing;
   /** Calls other than drafts, in order. */

@@ -113,6 +113,36 @@ describe('a draft', () => {
     expect(rowDistance(row, await freshRow([...prompt, 277]))).toBeLessThan(tolerance);
   });
 
+  it.each([0, 1, 3, numDraft - 1, numDraft])(
+    'is gone on with after %i of its tokens',
+    async (numAccepted) => {
+      const first = await sequence.draft(prompt, { numDraft, sampler });
+      const tokens = Int32Array.of(...prompt, ...first.tokens.slice(0, numAccepted), 277);
+      const second = await sequence.draft(tokens, { numDraft, sampler }, prompt.length);
+      expect(Array.from(sequence.tokens)).toEqual(Array.from(tokens));
+      const expected = await greedyTokens(reference, Array.from(tokens), numDraft);
+      expect(Array.from(second.tokens)).toEqual(expected);
+      const third = Int32Array.of(...tokens, expected[0]!, 301);
+      const { rows } = await sequence.draft(third, { numDraft, sampler, uniforms });
+      expect(rowDistance(rows.row(0), await freshRow(third))).toBeLessThan(tolerance);
+    },
+  );
+
+  it('keeps its cells for the next one, and none after anything else', async () => {
+    const held = (): number => context.native.length(0) - sequence.length;
+    const { tokens } = await sequence.draft(prompt, { numDraft, sampler });
+    expect(held()).toBe(numDraft - 1);
+    await sequence.prefill(prompt);
+    expect(held()).toBe(0);
+    await sequence.draft(prompt, { numDraft, sampler });
+    takeRows(await sequence.decode({ tokens: [277], sampler }));
+    sequence.commit(0);
+    const other = Int32Array.of(...prompt, ...tokens);
+    const drafted = await sequence.draft(other, { numDraft, sampler }, prompt.length);
+    const expected = await greedyTokens(reference, Array.from(other), numDraft);
+    expect(Array.from(drafted.tokens)).toEqual(expected);
+  });
+
   it('of another continuation keeps the shared prefix and is right', async () => {
     await sequence.draft(prompt, { numDraft, sampler });
     const other = Int32Array.of(...prompt.slice(0, 4), 301, 266);

@@ -229,6 +229,29 @@ describe('best-first growth', () => {
   );
 });
 
+describe('a level that has to bring something', () => {
+  const depthOf = async (minLevelGain: number): Promise<number> => {
+    const { tree } = await grow({ rule: 'eagle-2', numNodes: 12, minLevelGain }, 'deterministic');
+    expect(tree.numNodes).toBe(12);
+    return tree.maxDepth;
+  };
+
+  it('makes no difference at 0, and with 1 only the tokens after the last are drafted', async () => {
+    const { tree } = await grow({ rule: 'eagle-2', numNodes: 12 }, 'deterministic');
+    expect([await depthOf(0), await depthOf(1)]).toEqual([tree.maxDepth, 1]);
+    expect(tree.maxDepth).toBeGreaterThan(1);
+  });
+
+  it('makes trees the wider the more it has to bring', async () => {
+    const { probabilities } = (await grow({ rule: 'eagle-2', numNodes: 12 }, 'deterministic')).grown;
+    const first = probabilities[0]!;
+    const depths = [];
+    for (const gain of [0, first * 0.3, first * 0.999, first * 1.001]) depths.push(await depthOf(gain));
+    expect(depths).toEqual([...depths].sort((one, other) => other - one));
+    expect([depths[2]! > 1, depths[3]]).toEqual([true, 1]);
+  });
+});
+
 describe('the tree that was grown before', () => {
   const shape = fixed(levelTree([2, 2, 1]));
   /** Tokens of the path to a node. */

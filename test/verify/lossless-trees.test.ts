@@ -17,7 +17,7 @@ const treeRules: [string, Rule][] = [
   ['greedy-multi-draft', greedyMultiDraft],
   ['traversal', traversal],
 ];
-const adaptive = treeRules.filter(([name]) => ['naive', 'recursive', 'traversal'].includes(name));
+const adaptive = treeRules.filter(([, { verifier }]) => !verifier.fixedShapesOnly);
 const shapes: { vocabSize: number; widths: number[] }[] = [
   { vocabSize: 4, widths: [3] },
   { vocabSize: 3, widths: [2] },
@@ -95,6 +95,12 @@ describe('controls that are not lossless', () => {
 
   it.each(dividing)('%s after the worst drawn node was dropped', (_, rule) => {
     expect(lawError(rule, target, drafts.map(dropWorst))).toBeGreaterThan(1e-3);
+  });
+
+  it('k-seq, which says so, on shapes that depend on the draws', () => {
+    expect(kSeq.verifier.fixedShapesOnly).toBe(true);
+    const grown = enumerateGrowth(randomModel(260, 3), dySpec(budget), 'withReplacement');
+    expect(lawError(kSeq, target, grown)).toBeGreaterThan(1e-3);
   });
 
   it('naive stays lossless after the same pruning', () => {
