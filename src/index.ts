@@ -42,7 +42,7 @@ export type { Sequence } from './model/sequence.js';
 export type { Tokenizer, TokenStream } from './model/tokenizer.js';
 export { ArrayRows, oneHot, type Distribution, type DistributionRows } from './sampling/distribution.js';
 export { TokenTree, type NodeIndex, type SiblingDraws } from './tree/token-tree.js';
-export type { SamplingParams, SequencePosition, TokenId } from './types.js';
+export type { SamplingParams, SequencePosition, TokenId, TokenLogprob, TokenLogprobs } from './types.js';
 export { BlockVerifier } from './verify/block.js';
 export { MatchVerifier } from './verify/match.js';
 export { RejectionVerifier } from './verify/rejection.js';

@@ -4,6 +4,24 @@ export type TokenId = number;
 /** Position of a token in a sequence, counted from 0. */
 export type SequencePosition = number;
 
+/** How likely a token was. */
+export interface TokenLogprob {
+  readonly token: TokenId;
+  /** Natural log of its probability in the target's own distribution: the logits before any sampling parameter. */
+  readonly logprob: number;
+  /**
+   * Natural log of its probability in the distribution that is sampled from: after penalties, temperature and truncation;
+   * null where those leave it none.
+   */
+  readonly samplingLogprob: number | null;
+}
+
+/** An output token's log-probability and the tokens that were likeliest in its place. */
+export interface TokenLogprobs extends TokenLogprob {
+  /** Likeliest first by `logprob`; the output token may be among them. */
+  readonly alternatives: readonly TokenLogprob[];
+}
+
 /**
  * How a row of logits becomes a distribution. Every field has a neutral default, so `{}` samples the
  * model's own distribution at temperature 1. The steps run in the order of the fields.

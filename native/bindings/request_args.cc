@@ -48,6 +48,8 @@ DecodeRequest decode_request_arg(const Napi::Value& value) {
   if (request.sampler == nullptr && !request.outputs.empty()) {
     throw ArgumentError("Expected a sampler for the rows in outputs but received undefined");
   }
+  const Napi::Value keeps_logits = object.Get("keepsLogits");
+  if (!keeps_logits.IsUndefined()) request.keeps_logits = bool_arg(keeps_logits, "keepsLogits");
   const Napi::Value history = object.Get("history");
   if (request.sampler && request.sampler->needs_history() && !history.IsUndefined()) {
     request.history = int32_array_arg(history, "history");

@@ -5,6 +5,8 @@
 #include "bindings/addon_data.h"
 #include "bindings/args.h"
 #include "bindings/errors.h"
+#include "sampling/distribution.h"
+#include "sampling/logprobs.h"
 
 namespace outrider {
 
@@ -108,9 +110,10 @@ Napi::Value PoolBinding::dispose(const Napi::CallbackInfo& info) {
 }
 
 Napi::Function RowsBinding::define(Napi::Env env) {
-  return DefineClass(env, "NativeRows",
-                     {InstanceMethod("numRows", &RowsBinding::num_rows), InstanceMethod("row", &RowsBinding::row),
-                      InstanceMethod("release", &RowsBinding::release)});
+  return DefineClass(
+      env, "NativeRows",
+      {InstanceMethod("numRows", &RowsBinding::num_rows), InstanceMethod("row", &RowsBinding::row),
+       InstanceMethod("logprobs", &RowsBinding::logprobs), InstanceMethod("release", &RowsBinding::release)});
 }
 
 RowsBinding::RowsBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RowsBinding>(info) {
@@ -138,17 +141,19 @@ Napi::Value RowsBinding::num_rows(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), rows_ ? static_cast<double>(rows_->n_rows()) : 0);
 }
 
+size_t RowsBinding::row_arg(const Napi::Value& value) const {
+  if (!rows_) throw to_error(Env(), Status::error(StatusCode::kDisposed, "The rows were already released."));
+  const int32_t index = int_arg(value, "row");
+  if (index < 0 || static_cast<size_t>(index) >= rows_->n_rows()) {
+    throw Napi::RangeError::New(
+        Env(), "Expected a row below " + std::to_string(rows_->n_rows()) + " but received " + std::to_string(index));
+  }
+  return static_cast<size_t>(index);
+}
+
 Napi::Value RowsBinding::row(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    if (!rows_) throw to_error(info.Env(), Status::error(StatusCode::kDisposed, "The rows were already released."));
-    const int32_t index = int_arg(info[0], "row");
-    if (index < 0 || static_cast<size_t>(index) >= rows_->n_rows()) {
-      Napi::RangeError::New(info.Env(), "Expected a row below " + std::to_string(rows_->n_rows()) + " but received " +
-                                            std::to_string(index))
-          .ThrowAsJavaScriptException();
-      return info.Env().Undefined();
-    }
-    const auto at = static_cast<size_t>(index);
+    const size_t at = row_arg(info[0]);
     const size_t size = rows_->row_size(at);
     Napi::Int32Array ids = Napi::Int32Array::New(info.Env(), size);
     Napi::Float64Array probs = Napi::Float64Array::New(info.Env(), size);
@@ -156,6 +161,36 @@ Napi::Value RowsBinding::row(const Napi::CallbackInfo& info) {
     std::copy(rows_->row_probs(at), rows_->row_probs(at) + size, probs.Data());
     Napi::Object result = Napi::Object::New(info.Env());
     result.Set("ids", ids);
+    result.Set("probs", probs);
+    return result;
+  });
+}
+
+// logprobs(row, token, numTop) -> {ids, logprobs, probs} of the token and of the likeliest ones, probs 0 outside the
+// row's support; the rows have to have kept their logits.
+Napi::Value RowsBinding::logprobs(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const size_t at = row_arg(info[0]);
+    if (rows_->logits.empty()) throw ArgumentError("Expected rows that keep their logits");
+    const size_t n_vocab = rows_->logits.size() / rows_->n_rows();
+    const int32_t token = int_arg(info[1], "token");
+    const int32_t n_top = int_arg(info[2], "numTop");
+    if (token < 0 || static_cast<size_t>(token) >= n_vocab) reject("a token of the vocabulary", "token", info[1]);
+    if (n_top < 0) reject("0 or more", "numTop", info[2]);
+    const TokenLogprobs found =
+        token_logprobs(rows_->logits.data() + at * n_vocab, n_vocab, token, static_cast<size_t>(n_top));
+    const DistView law{rows_->row_ids(at), rows_->row_probs(at), rows_->row_size(at)};
+    Napi::Int32Array ids = Napi::Int32Array::New(info.Env(), found.ids.size());
+    Napi::Float64Array logprobs = Napi::Float64Array::New(info.Env(), found.ids.size());
+    Napi::Float64Array probs = Napi::Float64Array::New(info.Env(), found.ids.size());
+    for (size_t i = 0; i < found.ids.size(); i++) {
+      ids[i] = found.ids[i];
+      logprobs[i] = found.logprobs[i];
+      probs[i] = probability_of(law, found.ids[i]);
+    }
+    Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("ids", ids);
+    result.Set("logprobs", logprobs);
     result.Set("probs", probs);
     return result;
   });

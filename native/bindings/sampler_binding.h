@@ -46,7 +46,11 @@ class RowsBinding : public Napi::ObjectWrap<RowsBinding> {
  private:
   Napi::Value num_rows(const Napi::CallbackInfo& info);
   Napi::Value row(const Napi::CallbackInfo& info);
+  Napi::Value logprobs(const Napi::CallbackInfo& info);
   Napi::Value release(const Napi::CallbackInfo& info);
+
+  // Index of a row that is there.
+  size_t row_arg(const Napi::Value& value) const;
 
   std::shared_ptr<Rows> rows_;
 };

@@ -178,6 +178,7 @@ Status Context::append_row(int32_t index, const DecodeRequest& request, Span<con
     return Status::error(StatusCode::kDecode, "No token has a finite logit in row " + text(index) +
                                                   ". The model is damaged, or the logit bias forbids every token.");
   }
+  if (request.keeps_logits) rows.logits.insert(rows.logits.end(), logits, logits + model_->n_vocab());
   return {};
 }
 

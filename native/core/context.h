@@ -49,6 +49,7 @@ struct DecodeRequest {
   std::vector<int32_t> history;  // tokens before the batch, for penalties
   std::shared_ptr<SamplerChain> sampler;
   int32_t n_vocab_limit = INT32_MAX;
+  bool keeps_logits = false;  // the rows keep what they were made from
 };
 
 struct Timings {

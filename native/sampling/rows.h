@@ -11,6 +11,7 @@ struct Rows {
   std::vector<size_t> offsets{0};  // [n_rows + 1]
   std::vector<int32_t> ids;
   std::vector<double> probs;
+  std::vector<float> logits;  // [n_rows, n_vocab] what the rows were made from, where it was asked for
 
   size_t n_rows() const { return offsets.size() - 1; }
   const int32_t* row_ids(size_t row) const { return ids.data() + offsets[row]; }
@@ -20,6 +21,7 @@ struct Rows {
     offsets.assign(1, 0);
     ids.clear();
     probs.clear();
+    logits.clear();
   }
   void end_row() { offsets.push_back(ids.size()); }
 };

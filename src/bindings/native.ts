@@ -112,6 +112,12 @@ export interface NativeRows {
   numRows(): number;
   /** Copies. */
   row(index: number): { ids: Int32Array; probs: Float64Array };
+  /** The token and the `numTop` likeliest ones: log softmax of the logits, and probability in the row. */
+  logprobs(
+    index: number,
+    token: number,
+    numTop: number,
+  ): { ids: Int32Array; logprobs: Float64Array; probs: Float64Array };
   /** Gives the buffer back for the next decode; the rows are gone afterwards. */
   release(): void;
 }
@@ -132,6 +138,8 @@ export interface NativeDecodeRequest {
   history?: Int32Array | undefined;
   /** Tokens from here on are left out of the distributions. */
   vocabLimit?: number | undefined;
+  /** The rows keep their logits, for `NativeRows.logprobs`. */
+  keepsLogits?: boolean | undefined;
 }
 
 /** Tokens drawn one after the other. */

@@ -3,7 +3,7 @@ import type { Drafter } from '../draft/drafter.js';
 import { GenerationCounters, type GenerationStats, type RoundRecord } from '../metrics/counters.js';
 import { ContextFullError } from '../errors.js';
 import { TokenBuffer } from '../model/token-buffer.js';
-import type { SamplingParams, TokenId } from '../types.js';
+import type { SamplingParams, TokenId, TokenLogprobs } from '../types.js';
 import type { Verifier } from '../verify/verifier.js';
 import type { RoundPlanner } from './round-planner.js';
 import { runPlainRounds } from './plain-rounds.js';
@@ -22,6 +22,8 @@ export interface GenerationResult {
   readonly text: string;
   /** Output tokens; an end-of-generation token that ended it is not among them. */
   readonly tokens: readonly TokenId[];
+  /** Of each output token; there where the generation was asked for them. */
+  readonly logprobs?: readonly TokenLogprobs[] | undefined;
   readonly finishReason: FinishReason;
   /** True when the output follows the target's distribution exactly. */
   readonly lossless: boolean;
@@ -30,7 +32,12 @@ export interface GenerationResult {
 
 /** What a generation tells while it runs. */
 export type GenerationEvent =
-  | { readonly type: 'token'; readonly token: TokenId; readonly kind: OutputTokenKind }
+  | {
+      readonly type: 'token';
+      readonly token: TokenId;
+      readonly kind: OutputTokenKind;
+      readonly logprobs?: TokenLogprobs | undefined;
+    }
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'round'; readonly round: RoundRecord; readonly draft?: DraftedRound | undefined }
   | { readonly type: 'done'; readonly result: GenerationResult };
@@ -67,6 +74,7 @@ export class DecodeLoop {
   readonly #counters: GenerationCounters;
   readonly #tokens: TokenBuffer;
   readonly #output: TokenId[] = [];
+  readonly #logprobs: TokenLogprobs[] = [];
   readonly #stops: StopStrings;
   #text = '';
   #finishReason: FinishReason = 'abort';
@@ -83,6 +91,7 @@ export class DecodeLoop {
     return {
       text: this.#text,
       tokens: [...this.#output],
+      ...(this.#logprobs.length > 0 && { logprobs: [...this.#logprobs] }),
       finishReason: this.#finishReason,
       lossless: this.#setup.verifier.lossless,
       stats: this.#counters.stats,
@@ -138,7 +147,14 @@ export class DecodeLoop {
       if (finishReason === 'stop') return finishReason;
       this.#counters.output(performance.now() - startedAt);
       const isLast = index === round.tokens.length - 1;
-      yield { type: 'token', token, kind: isLast ? round.nextTokenKind : 'accepted' };
+      const logprobs = round.logprobs?.[index];
+      if (logprobs !== undefined) this.#logprobs.push(logprobs);
+      yield {
+        type: 'token',
+        token,
+        kind: isLast ? round.nextTokenKind : 'accepted',
+        ...(logprobs && { logprobs }),
+      };
       const { text, isStopped } = this.#stops.push(this.#setup.text.push(token));
       this.#text += text;
       if (text !== '') yield { type: 'text', text };

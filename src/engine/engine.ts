@@ -120,7 +120,7 @@ export class Engine {
     const { tokenizer } = this.target;
     const loop = new DecodeLoop({
       ...resolved,
-      target: new SequenceTarget(context.sequence(), new Sampler(resolved.sampling)),
+      target: new SequenceTarget(context.sequence(), new Sampler(resolved.sampling), resolved.logprobs),
       drafter,
       verifier: this.verifierFor(resolved.sampling),
       planner: new FixedPlanner(maxNodes, isMeasuring),

@@ -46,6 +46,11 @@ export interface GenerateOptions {
   readonly stop?: readonly string[] | undefined;
   /** Treats end-of-generation tokens as ordinary ones, default false. */
   readonly ignoreEos?: boolean | undefined;
+  /**
+   * Tells each output token's log-probability and so many of the likeliest tokens in its place, in [0, 1000]; default
+   * undefined: none. Costs a copy of the logits, and plain decoding a crossing for each token.
+   */
+  readonly logprobs?: number | undefined;
   /** Reads special tokens written in a prompt text, default false. */
   readonly parseSpecial?: boolean | undefined;
   /** Ends the generation: iterating rejects with `signal.reason`, and `result` keeps what was produced. */
@@ -58,6 +63,7 @@ export interface ResolvedGenerateOptions {
   readonly sampling: ResolvedSampling;
   readonly seed: number;
   readonly stop: readonly string[];
+  readonly logprobs: number | undefined;
   readonly ignoreEos: boolean;
   readonly parseSpecial: boolean;
   readonly signal: AbortSignal | undefined;
@@ -84,6 +90,7 @@ const generateKeys: Record<keyof GenerateOptions, true> = {
   seed: true,
   stop: true,
   ignoreEos: true,
+  logprobs: true,
   parseSpecial: true,
   signal: true,
 };
@@ -125,6 +132,8 @@ export function resolveGenerateOptions(options: GenerateOptions, vocabSize: numb
     sampling,
     seed: requireInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
     stop: options.stop ?? [],
+    logprobs:
+      options.logprobs === undefined ? undefined : requireInteger('logprobs', options.logprobs, 0, 1000),
     ignoreEos: requireBoolean('ignoreEos', options.ignoreEos ?? false),
     parseSpecial: requireBoolean('parseSpecial', options.parseSpecial ?? false),
     signal: options.signal,

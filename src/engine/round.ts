@@ -2,11 +2,11 @@
 import type { Draft, Drafter } from '../draft/drafter.js';
 import type { RoundRecord } from '../metrics/counters.js';
 import { Purpose, uniform } from '../sampling/random.js';
-import { TokenTree, type NodeIndex } from '../tree/token-tree.js';
-import type { SamplingParams, TokenId } from '../types.js';
+import { ROOT, TokenTree, type NodeIndex } from '../tree/token-tree.js';
+import type { SamplingParams, TokenId, TokenLogprobs } from '../types.js';
 import type { RoundUniforms, Verdict, Verifier } from '../verify/verifier.js';
 import type { RoundPlan } from './round-planner.js';
-import type { Target } from './target.js';
+import type { DecodedTree, Target } from './target.js';
 
 /** What stays the same from round to round. */
 export interface RoundSetup {
@@ -32,6 +32,8 @@ export interface RoundResult {
   /** Accepted tokens, then the recovered or bonus token. */
   readonly tokens: readonly TokenId[];
   readonly nextTokenKind: Verdict['nextTokenKind'];
+  /** As `tokens`; undefined where the target was not asked for them. */
+  readonly logprobs?: readonly TokenLogprobs[] | undefined;
   /** What was drafted; undefined where nothing was. */
   readonly draft?: DraftedRound | undefined;
   readonly record: RoundRecord;
@@ -62,10 +64,8 @@ export async function runRound(setup: RoundSetup, start: RoundStart): Promise<Ro
   const draftedAt = performance.now();
   try {
     const { tree } = draft;
-    const { rows, decodeMs, samplingMs } = await target.decode(
-      ...batchOf(start.tokens.at(-1)!, tree),
-      signal,
-    );
+    const decoded = await target.decode(...batchOf(start.tokens.at(-1)!, tree), signal);
+    const { rows, decodeMs, samplingMs } = decoded;
     const decodedAt = performance.now();
     const verdict = verifier.verify({
       tree,
@@ -73,14 +73,16 @@ export async function runRound(setup: RoundSetup, start: RoundStart): Promise<Ro
       targetProbs: rows,
       uniforms: roundUniforms(setup.seed, start.outputPosition, tree),
     });
+    const tokens = [...verdict.acceptedNodes.map((node) => tree.tokens[node]!), verdict.nextToken];
+    const logprobs = logprobsOf(decoded, tokens, verdict.acceptedNodes);
     rows.release?.();
     target.commit((verdict.acceptedNodes.at(-1) ?? -1) + 1);
-    const tokens = [...verdict.acceptedNodes.map((node) => tree.tokens[node]!), verdict.nextToken];
     drafter?.accept(tokens, verdict.acceptedNodes);
     const endedAt = performance.now();
     return {
       tokens,
       nextTokenKind: verdict.nextTokenKind,
+      logprobs,
       draft:
         tree.numNodes === 0
           ? undefined
@@ -116,6 +118,17 @@ async function propose(setup: RoundSetup, { tokens, outputPosition, plan }: Roun
     uniform: (node) => uniform(seed, Purpose.draft, outputPosition, node),
     signal,
   });
+}
+
+/** Each token's, by the row of the token before it. */
+function logprobsOf(
+  { logprobs }: DecodedTree,
+  tokens: readonly TokenId[],
+  acceptedNodes: readonly NodeIndex[],
+): TokenLogprobs[] | undefined {
+  if (logprobs === undefined) return undefined;
+  const nodesBefore = [ROOT, ...acceptedNodes];
+  return tokens.map((token, index) => logprobs(nodesBefore[index]! + 1, token));
 }
 
 /** Root and nodes as one batch, parents counted in it. */

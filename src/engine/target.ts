@@ -4,7 +4,7 @@ import type { Sequence } from '../model/sequence.js';
 import type { ExtendedTokens, ExtendRequest } from '../model/sequence-calls.js';
 import type { DistributionRows } from '../sampling/distribution.js';
 import type { NodeIndex } from '../tree/token-tree.js';
-import type { TokenId } from '../types.js';
+import type { TokenId, TokenLogprobs } from '../types.js';
 
 /** Rows of a decoded tree. */
 export interface DecodedTree {
@@ -13,6 +13,8 @@ export interface DecodedTree {
   readonly decodeMs: number;
   /** Milliseconds from logits to rows. */
   readonly samplingMs: number;
+  /** How likely a token was by a row; there where the target was asked for it. */
+  readonly logprobs?: ((row: number, token: TokenId) => TokenLogprobs) | undefined;
 }
 
 /** A sequence of the target model under the sampling parameters of one generation. */
@@ -32,7 +34,8 @@ export interface Target {
    * `numTokens`, or fewer where the context or, with `stopAtEnd`, the generation ends. Tokens are told while the next ones
    * are computed; leaving the iteration stops it. Where it is missing, plain rounds decode one token each.
    */
-  extend?(root: TokenId, request: Omit<ExtendRequest, 'sampler'>): AsyncIterable<ExtendedTokens>;
+  readonly extend?:
+    ((root: TokenId, request: Omit<ExtendRequest, 'sampler'>) => AsyncIterable<ExtendedTokens>) | undefined;
 }
 
 /** A target that computes. */
@@ -41,10 +44,16 @@ export class SequenceTarget implements Target {
   readonly maxBatch: number;
   readonly #sequence: Sequence;
   readonly #sampler: Sampler;
+  readonly #numAlternatives: number | undefined;
+  readonly extend: Target['extend'];
 
-  constructor(sequence: Sequence, sampler: Sampler) {
+  /** @param numAlternatives  beside each output token's log-probability; undefined tells none and decodes plainly faster */
+  constructor(sequence: Sequence, sampler: Sampler, numAlternatives?: number) {
     this.#sequence = sequence;
     this.#sampler = sampler;
+    this.#numAlternatives = numAlternatives;
+    if (numAlternatives === undefined)
+      this.extend = (root, request) => sequence.extend(root, { ...request, sampler });
     this.contextSize = sequence.context.info.contextSize;
     this.maxBatch = sequence.context.info.batchSize;
   }
@@ -53,15 +62,20 @@ export class SequenceTarget implements Target {
     return this.#sequence.prefill(tokens, { signal });
   }
 
-  decode(tokens: Int32Array, parents: Int32Array, signal: AbortSignal | undefined): Promise<DecodedTree> {
-    return this.#sequence.decode({ tokens, parents, sampler: this.#sampler, signal });
+  async decode(
+    tokens: Int32Array,
+    parents: Int32Array,
+    signal: AbortSignal | undefined,
+  ): Promise<DecodedTree> {
+    const numAlternatives = this.#numAlternatives;
+    const keepsLogits = numAlternatives !== undefined;
+    const sampler = this.#sampler;
+    const decoded = await this.#sequence.decode({ tokens, parents, sampler, keepsLogits, signal });
+    if (!keepsLogits) return decoded;
+    return { ...decoded, logprobs: (row, token) => decoded.rows.logprobs(row, token, numAlternatives) };
   }
 
   commit(node: NodeIndex): void {
     this.#sequence.commit(node);
-  }
-
-  extend(root: TokenId, request: Omit<ExtendRequest, 'sampler'>): AsyncIterable<ExtendedTokens> {
-    return this.#sequence.extend(root, { ...request, sampler: this.#sampler });
   }
 }

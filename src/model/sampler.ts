@@ -4,7 +4,7 @@ import { nativeCall } from '../bindings/native-error.js';
 import type { NativeRows, NativeSampler } from '../bindings/native.js';
 import type { Distribution, DistributionRows } from '../sampling/distribution.js';
 import { resolveSampling } from '../sampling/params.js';
-import type { SamplingParams } from '../types.js';
+import type { SamplingParams, TokenId, TokenLogprob, TokenLogprobs } from '../types.js';
 
 /** A sampler chain on the native side; immutable, usable by any context. */
 export class Sampler {
@@ -70,6 +70,19 @@ export class NativeDistributionRows implements DistributionRows {
 
   row(index: number): Distribution {
     return nativeCall(() => this.native.row(index));
+  }
+
+  /**
+   * How likely `token` was by this row, and the `numAlternatives` likeliest tokens.
+   * @throws {TypeError} where the decode was not asked to keep its logits
+   */
+  logprobs(index: number, token: TokenId, numAlternatives: number): TokenLogprobs {
+    const { ids, logprobs, probs } = nativeCall(() => this.native.logprobs(index, token, numAlternatives));
+    const [own, ...alternatives] = Array.from(ids, (id, at): TokenLogprob => {
+      const samplingLogprob = probs[at]! > 0 ? Math.log(probs[at]!) : null;
+      return { token: id, logprob: logprobs[at]!, samplingLogprob };
+    });
+    return { ...own!, alternatives };
   }
 
   /** Gives the buffer back for the next decode. */

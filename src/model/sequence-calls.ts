@@ -12,6 +12,8 @@ export interface DecodeTreeRequest {
   readonly parents?: ArrayLike<NodeIndex> | undefined;
   /** Turns logits into the rows of the result. */
   readonly sampler: Sampler;
+  /** The rows can tell log-probabilities, default false; costs a copy of the logits. */
+  readonly keepsLogits?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

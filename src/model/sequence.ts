@@ -92,10 +92,9 @@ export class Sequence {
     const tokens = Int32Array.from(request.tokens);
     const parents = request.parents && Int32Array.from(request.parents);
     const outputs = Int32Array.from(tokens.keys());
-    const decoded = await this.#decode(
-      { tokens, parents, outputs, numPast: this.length, ...this.#sampling(request.sampler, this.length) },
-      request.signal,
-    );
+    const { keepsLogits, sampler, signal } = request;
+    const batch = { tokens, parents, outputs, keepsLogits, numPast: this.length };
+    const decoded = await this.#decode({ ...batch, ...this.#sampling(sampler, this.length) }, signal);
     this.#pending = new PendingTree(tokens, parents);
     return decoded;
   }

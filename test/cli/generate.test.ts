@@ -59,6 +59,18 @@ describe('outrider generate', () => {
     expect(stderr).toMatch(/20 tokens \| .* tokens\/s \| acceptance/);
   });
 
+  it('prints how likely tokens were with --logprobs, which wants --json', async () => {
+    const options = ['generate', ...models, ...usual, '--logprobs', '2', '--top-k', '3'];
+    const { stdout } = await runCli([...options, '--json']);
+    const { tokens, logprobs } = z
+      .looseObject({ tokens: z.array(z.int()), logprobs: z.array(z.looseObject({ token: z.int() })) })
+      .parse(JSON.parse(stdout));
+    expect(logprobs.map(({ token }) => token)).toEqual(tokens);
+    const { stderr, status } = await runCli(options);
+    expect({ status, stderr }).toEqual({ status: 2, stderr });
+    expect(stderr).toContain('--json or --samples N with --logprobs');
+  });
+
   it('prints the object of the contract with --json', async () => {
     const { tokens, finishReason, lossless, stats } = await json([...models, ...usual]);
     expect(tokens).toHaveLength(20);

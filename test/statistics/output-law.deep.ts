@@ -41,8 +41,10 @@ function exactLaw(sampling: SamplingParams): Counts {
 }
 
 const settings: Settings = [
-  ['nothing', {}],
-  ['top-k 8', { topK: 8 }],
+  ['T 1', {}],
+  ['T 0.6', { temperature: 0.6 }],
+  ['T 1, top-k 8', { topK: 8 }],
+  ['T 0.6, top-k 8', { temperature: 0.6, topK: 8 }],
   ['top-p 0.9', { topP: 0.9 }],
   ['penalties', penalties],
   ['DRY', dry],

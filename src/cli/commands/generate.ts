@@ -8,7 +8,7 @@ import type { Engine } from '../../engine/engine.js';
 import type { GenerateOptions } from '../../engine/options.js';
 import { engineOptionsOf, samplingOf, withEngineOptions, type EngineArguments } from '../engine-options.js';
 import { loadModelsOf, openEngine } from '../models.js';
-import { countValue, UsageError } from '../option-values.js';
+import { countValue, numberValue, UsageError } from '../option-values.js';
 import { statusLine } from '../status-line.js';
 import { treePicture } from '../tree-picture.js';
 
@@ -19,6 +19,7 @@ interface GenerateArguments extends EngineArguments {
   'prompt-file': string | undefined;
   samples: number | undefined;
   trace: string | undefined;
+  logprobs: number | undefined;
   'show-tree': boolean;
   json: boolean;
   verbose: boolean;
@@ -39,6 +40,12 @@ export const generateCommand: CommandModule<object, GenerateArguments> = {
           coerce: countValue('samples'),
           describe: 'Print N JSON objects, one a line, with seeds seed..seed+N-1',
         },
+        logprobs: {
+          type: 'string',
+          requiresArg: true,
+          coerce: numberValue('logprobs'),
+          describe: "With --json: each token's log-probability, and the N likeliest tokens beside it",
+        },
         trace: {
           type: 'string',
           requiresArg: true,
@@ -55,6 +62,8 @@ export const generateCommand: CommandModule<object, GenerateArguments> = {
       .example('$0 generate --target T.gguf --draft D.gguf --prompt "Once upon a time"', '') as never,
   handler: async (args) => {
     const prompt = await promptOf(args);
+    if (args.logprobs !== undefined && !args.json && args.samples === undefined)
+      throw new UsageError('Expected --json or --samples N with --logprobs');
     const engineOptions = engineOptionsOf(args);
     const { target, draft } = await loadModelsOf(args);
     const engine = await openEngine({ ...engineOptions, target, draft });
@@ -110,6 +119,7 @@ async function generateAll(
     sampling: samplingOf(args),
     stop: args.stop,
     ignoreEos: args['ignore-eos'],
+    logprobs: args.logprobs,
     signal: interruption.signal,
   };
   const firstSeed = args.seed ?? 0;
