@@ -94,33 +94,36 @@ describe('with a tiny model', () => {
     ],
   });
 
-  describe.each(['static:2,1', 'dynamic:4', 'sequoia:4', 'dyspec:4', 'eagle-2:4', 'opt-tree:4'])('%s', (tree) => {
-    describeDrafterContract('model', {
-      create: async () => {
-        const context = await model.createContext({
-          ...exactContext,
-          contextSize: 64,
-          batchSize: 1,
-          maxLeaves: 4,
-        });
-        contexts.push(context);
-        return new DraftModelDrafter({
-          sequence: context.sequence(),
-          contextSize: 64,
-          vocabSize: model.info.vocabSize,
-          targetVocabSize: model.info.vocabSize,
-          shape: shapeFor(parseTreeShape(tree), true),
-          siblings: 'withoutReplacement',
-          createSampler: (params) => new Sampler(params),
-        });
-      },
-      prompt: [1, 270, 280, 290],
-      outputs: [
-        [300, 310],
-        [275, 285],
-      ],
-    });
-  });
+  describe.each(['static:2,1', 'dynamic:4', 'sequoia:4', 'dyspec:4', 'eagle-2:4', 'opt-tree:4'])(
+    '%s',
+    (tree) => {
+      describeDrafterContract('model', {
+        create: async () => {
+          const context = await model.createContext({
+            ...exactContext,
+            contextSize: 64,
+            batchSize: 1,
+            maxLeaves: 4,
+          });
+          contexts.push(context);
+          return new DraftModelDrafter({
+            sequence: context.sequence(),
+            contextSize: 64,
+            vocabSize: model.info.vocabSize,
+            targetVocabSize: model.info.vocabSize,
+            shape: shapeFor(parseTreeShape(tree), true),
+            siblings: 'withoutReplacement',
+            createSampler: (params) => new Sampler(params),
+          });
+        },
+        prompt: [1, 270, 280, 290],
+        outputs: [
+          [300, 310],
+          [275, 285],
+        ],
+      });
+    },
+  );
 });
 
 describe('DraftModelDrafter', () => {
