@@ -17,6 +17,17 @@ void check_size(const char* name, size_t expected, size_t actual, Napi::Env env)
                                                             name + " but received " + std::to_string(actual) + "."));
 }
 
+using TreeRule = Verdict (*)(const int32_t*, const int32_t*, size_t, const Rows&, const Rows*, const double*,
+                             const double*);
+
+TreeRule tree_rule(const std::string& name) {
+  if (name == "recursive") return verify_recursive;
+  if (name == "traversal") return verify_traversal;
+  if (name == "k-seq") return verify_k_seq;
+  if (name == "greedy-multi-draft") return verify_greedy_multi_draft;
+  return nullptr;
+}
+
 }  // namespace
 
 Napi::Value verify(const Napi::CallbackInfo& info) {
@@ -29,6 +40,7 @@ Napi::Value verify(const Napi::CallbackInfo& info) {
     const auto draft = info[4].IsUndefined() ? nullptr : RowsBinding::from(info[4], "draftRows");
     const auto accept = float64_array_arg(info[5], "accept");
     const auto sample = float64_array_arg(info[6], "sample");
+    const double epsilon = info[7].IsUndefined() ? 0 : number_arg(info[7], "epsilon");
     const size_t n = tokens.size();
     check_size("parents", n, parents.size(), env);
     check_size("target rows", n + 1, target->n_rows(), env);
@@ -50,20 +62,21 @@ Napi::Value verify(const Napi::CallbackInfo& info) {
     Verdict verdict;
     if (rule == "match") {
       verdict = verify_match(tokens.data(), parents.data(), n, *target, sample.data());
-    } else if (rule == "recursive" || rule == "traversal") {
-      const auto run = rule == "recursive" ? verify_recursive : verify_traversal;
+    } else if (const TreeRule run = tree_rule(rule)) {
       verdict = run(tokens.data(), parents.data(), n, *target, draft.get(), accept.data(), sample.data());
     } else if (rule == "rejection" || rule == "block") {
       if (!is_chain) throw to_error(env, Status::error(StatusCode::kShape, rule + " verifies chains only."));
-      const auto run = rule == "block" ? verify_block : verify_rejection;
-      verdict = run(tokens.data(), n, *target, draft.get(), accept.data(), sample.data());
+      verdict = rule == "block"
+                    ? verify_block(tokens.data(), n, *target, draft.get(), accept.data(), sample.data())
+                    : verify_rejection(tokens.data(), n, *target, draft.get(), epsilon, accept.data(), sample.data());
     } else {
-      reject("match, rejection, block, recursive or traversal", "rule", info[0]);
+      reject("a rule that has a native twin", "rule", info[0]);
     }
-    Napi::Int32Array result = Napi::Int32Array::New(env, verdict.accepted.size() + 2);
+    Napi::Float64Array result = Napi::Float64Array::New(env, verdict.accepted.size() + 3);
     result[0] = verdict.next_token;
     result[1] = verdict.bonus ? 1 : 0;
-    std::copy(verdict.accepted.begin(), verdict.accepted.end(), result.Data() + 2);
+    result[2] = verdict.bias;
+    std::copy(verdict.accepted.begin(), verdict.accepted.end(), result.Data() + 3);
     return result;
   });
 }

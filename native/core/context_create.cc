@@ -75,7 +75,8 @@ Status Context::create(std::shared_ptr<Model> model, std::shared_ptr<ComputePool
   params.type_v = options.type_v;
   params.offload_kqv = options.offload_kv;
   params.no_perf = true;
-  // A sliding window that has forgotten cells cannot be rolled back; a patch keeps those that llama.cpp would still reuse.
+  // A sliding window that has forgotten cells cannot be rolled back; a patch keeps those that llama.cpp would still
+  // reuse.
   params.swa_full = true;
   // Leaves share the cells of their path; a lone sequence has nothing to share, and decodes 40 us faster without.
   params.kv_unified = params.n_seq_max > 1;

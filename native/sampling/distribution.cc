@@ -6,17 +6,24 @@ namespace outrider {
 
 namespace {
 
-// Calls visit(index, weight) for each token of the target with (scale * p - q)+ > 0, in token-id order.
-template <typename Visit>
-void walk_residual(DistView target, DistView draft, double scale, Visit visit) {
-  size_t at = 0;
-  for (size_t i = 0; i < target.size; i++) {
-    while (at < draft.size && draft.ids[at] < target.ids[i]) at++;
-    const bool is_shared = at < draft.size && draft.ids[at] == target.ids[i];
-    const double weight = scale * target.probs[i] - (is_shared ? draft.probs[at] : 0.0);
-    if (weight > 0) visit(i, weight);
+// Looks up probabilities of ascending tokens. Where a support leaves out few ids below its last one, a token's place is
+// known but for those.
+class Cursor {
+ public:
+  explicit Cursor(DistView law)
+      : law_(law), n_gaps_(law.size > 0 ? law.ids[law.size - 1] + 1 - static_cast<int64_t>(law.size) : 0) {}
+
+  double probability(int32_t token) {
+    at_ = std::max(at_, static_cast<int64_t>(token) - n_gaps_);
+    while (at_ < static_cast<int64_t>(law_.size) && law_.ids[at_] < token) at_++;
+    return at_ < static_cast<int64_t>(law_.size) && law_.ids[at_] == token ? law_.probs[at_] : 0.0;
   }
-}
+
+ private:
+  DistView law_;
+  int64_t n_gaps_;
+  int64_t at_ = 0;
+};
 
 }  // namespace
 
@@ -41,38 +48,46 @@ double probability_of(DistView law, int32_t token) {
   return found != end && *found == token ? law.probs[found - law.ids] : 0.0;
 }
 
+void align(DistView law, DistView to, std::vector<double>& probs) {
+  probs.resize(to.size);
+  Cursor cursor(law);
+  for (size_t i = 0; i < to.size; i++) probs[i] = cursor.probability(to.ids[i]);
+}
+
 double residual_mass(DistView target, DistView draft, double scale) {
   double mass = 0;
-  walk_residual(target, draft, scale, [&](size_t, double weight) { mass += weight; });
+  Cursor cursor(draft);
+  for (size_t i = 0; i < target.size; i++) {
+    const double weight = scale * target.probs[i] - cursor.probability(target.ids[i]);
+    mass += weight > 0 ? weight : 0.0;
+  }
   return mass;
 }
 
 double residual_weights(DistView target, DistView draft, double scale, std::vector<int32_t>& ids,
                         std::vector<double>& weights) {
+  ids.resize(target.size);
+  weights.resize(target.size);
   double mass = 0;
-  ids.reserve(target.size);
-  weights.reserve(target.size);
-  walk_residual(target, draft, scale, [&](size_t index, double weight) {
-    ids.push_back(target.ids[index]);
-    weights.push_back(weight);
-    mass += weight;
-  });
+  size_t n_kept = 0;
+  Cursor cursor(draft);
+  for (size_t i = 0; i < target.size; i++) {
+    const double weight = scale * target.probs[i] - cursor.probability(target.ids[i]);
+    ids[n_kept] = target.ids[i];
+    weights[n_kept] = weight;
+    mass += weight > 0 ? weight : 0.0;
+    n_kept += weight > 0;
+  }
+  ids.resize(n_kept);
+  weights.resize(n_kept);
   return mass;
 }
 
 int32_t sample_residual(DistView target, DistView draft, double scale, double uniform) {
-  const double mass = residual_mass(target, draft, scale);
-  if (!(mass > 0)) return sample_categorical(target, uniform);
-  const double goal = uniform * mass;
-  double reached = 0;
-  int32_t chosen = -1;
-  int32_t last = -1;
-  walk_residual(target, draft, scale, [&](size_t index, double weight) {
-    reached += weight;
-    last = target.ids[index];
-    if (chosen < 0 && goal < reached) chosen = last;
-  });
-  return chosen < 0 ? last : chosen;
+  std::vector<int32_t> ids;
+  std::vector<double> weights;
+  const double mass = residual_weights(target, draft, scale, ids, weights);
+  return sample_categorical(mass > 0 ? DistView{ids.data(), weights.data(), ids.size()} : target, uniform);
 }
 
 }  // namespace outrider

@@ -20,6 +20,9 @@ int32_t sample_categorical(DistView law, double uniform);
 // The probability of `token`, 0 outside the support.
 double probability_of(DistView law, int32_t token);
 
+// The probabilities of the tokens of another support, [to.size].
+void align(DistView law, DistView to, std::vector<double>& probs);
+
 // Mass of (scale * p - q)+ over the support of p.
 double residual_mass(DistView target, DistView draft, double scale);
 

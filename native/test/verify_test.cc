@@ -52,10 +52,10 @@ TEST("rejection accepts below the ratio of target and draft, and draws from the 
   const double sample[] = {0.0, 0.0};
   const double below = std::nextafter(0.5, 0.0);
   const double at = 0.5;
-  const Verdict accepted = verify_rejection(tokens.data(), 1, target, &draft, &below, sample);
+  const Verdict accepted = verify_rejection(tokens.data(), 1, target, &draft, 0, &below, sample);
   CHECK(accepted.accepted == std::vector<int32_t>{0});
   CHECK(accepted.bonus && accepted.next_token == 1);
-  const Verdict rejected = verify_rejection(tokens.data(), 1, target, &draft, &at, sample);
+  const Verdict rejected = verify_rejection(tokens.data(), 1, target, &draft, 0, &at, sample);
   CHECK(rejected.accepted.empty());
   CHECK(!rejected.bonus && rejected.next_token == 1);
 }
@@ -66,7 +66,7 @@ TEST("equal laws accept everything, whatever the uniforms") {
   const Rows draft = rows_of({{0.3, 0.7}, {0.6, 0.4}, {0.5, 0.5}});
   const double accept[] = {kBelowOne, kBelowOne, kBelowOne};
   const double sample[] = {0, 0, 0, 0};
-  CHECK(verify_rejection(tokens.data(), 3, target, &draft, accept, sample).accepted.size() == 3);
+  CHECK(verify_rejection(tokens.data(), 3, target, &draft, 0, accept, sample).accepted.size() == 3);
   CHECK(verify_block(tokens.data(), 3, target, &draft, accept, sample).accepted.size() == 3);
 }
 
@@ -76,7 +76,7 @@ TEST("disjoint laws accept nothing") {
   const Rows draft = rows_of({{1, 0}, {1, 0}});
   const double accept[] = {0, 0};
   const double sample[] = {0.5, 0.5, 0.5};
-  for (const Verdict& verdict : {verify_rejection(tokens.data(), 2, target, &draft, accept, sample),
+  for (const Verdict& verdict : {verify_rejection(tokens.data(), 2, target, &draft, 0, accept, sample),
                                  verify_block(tokens.data(), 2, target, &draft, accept, sample)}) {
     CHECK(verdict.accepted.empty());
     CHECK(!verdict.bonus && verdict.next_token == 1);
@@ -87,7 +87,7 @@ TEST("an empty chain draws a bonus token from the target") {
   const Rows target = rows_of({{0.5, 0.5}});
   const double sample[] = {0.75};
   for (const Verdict& verdict : {verify_match(nullptr, nullptr, 0, target, sample),
-                                 verify_rejection(nullptr, 0, target, nullptr, nullptr, sample),
+                                 verify_rejection(nullptr, 0, target, nullptr, 0, nullptr, sample),
                                  verify_block(nullptr, 0, target, nullptr, nullptr, sample)}) {
     CHECK(verdict.accepted.empty());
     CHECK(verdict.bonus && verdict.next_token == 1);

@@ -1,4 +1,4 @@
-// Rules that try the children of a node one by one: recursive rejection and traversal verification.
+// Rules that go on with what a child left of the target: recursive rejection, greedy multi-draft, traversal.
 #include <algorithm>
 
 #include "verify/verifiers.h"
@@ -6,15 +6,6 @@
 namespace outrider {
 
 namespace {
-
-// Children of the root and of each node, in drawing order.
-std::vector<std::vector<int32_t>> children_of(const int32_t* parents, size_t n) {
-  std::vector<std::vector<int32_t>> children(n + 1);
-  for (size_t node = 0; node < n; node++) {
-    children[static_cast<size_t>(parents[node] + 1)].push_back(static_cast<int32_t>(node));
-  }
-  return children;
-}
 
 // What is left of a target row while children are rejected; the row itself until then.
 class Remainder {
@@ -122,6 +113,38 @@ Verdict verify_recursive(const int32_t* tokens, const int32_t* parents, size_t n
       return verdict;
     }
     node = *accepted;
+    verdict.accepted.push_back(node);
+  }
+}
+
+Verdict verify_greedy_multi_draft(const int32_t* tokens, const int32_t* parents, size_t n, const Rows& target,
+                                  const Rows* draft, const double* accept, const double* sample) {
+  const std::vector<std::vector<int32_t>> children = children_of(parents, n);
+  Verdict verdict;
+  for (int32_t node = -1;;) {
+    Remainder left(view_of(target, static_cast<size_t>(node + 1)));
+    const double uniform = sample[verdict.accepted.size()];
+    const std::vector<int32_t>& tried = children[static_cast<size_t>(node + 1)];
+    if (tried.empty()) {
+      verdict.next_token = sample_categorical(left.view(), uniform);
+      verdict.bonus = true;
+      return verdict;
+    }
+    node = tried.back();
+    const DistView law = draft_law(draft, static_cast<size_t>(node), tokens + node);
+    const double draft_probability = probability_of(law, tokens[node]);
+    const double target_probability = probability_of(left.view(), tokens[node]);
+    if (!(draft_probability > 0 && accept[node] * draft_probability < target_probability)) {
+      left.subtract(law, 1.0);
+      const int32_t token = sample_categorical(left.view(), uniform);
+      const auto holder =
+          std::find_if(tried.begin(), tried.end(), [&](int32_t child) { return tokens[child] == token; });
+      if (holder == tried.end()) {
+        verdict.next_token = token;
+        return verdict;
+      }
+      node = *holder;
+    }
     verdict.accepted.push_back(node);
   }
 }

@@ -279,7 +279,7 @@ export interface NativeAddon {
   createContext(model: NativeModel, pool: NativePool, options: NativeContextOptions): Promise<NativeContext>;
   /** Rows from JavaScript arrays: offsets [numRows + 1], ids and probs [offsets[numRows]], ids ascending in a row. */
   packRows(offsets: Int32Array, ids: Int32Array, probs: Float64Array): NativeRows;
-  /** [nextToken, 1 for bonus or 0 for recovered, ...accepted nodes] */
+  /** [nextToken, 1 for bonus or 0 for recovered, bias, ...accepted nodes] */
   verify(
     rule: string,
     tokens: Int32Array,
@@ -288,5 +288,6 @@ export interface NativeAddon {
     draftRows: NativeRows | undefined,
     accept: Float64Array,
     sample: Float64Array,
-  ): Int32Array;
+    epsilon?: number,
+  ): Float64Array;
 }

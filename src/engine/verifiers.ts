@@ -33,7 +33,7 @@ export const verifierNames: readonly string[] = [...references.keys(), 'pareto']
 export function createVerifier(name: string, epsilon?: number): Verifier {
   if (name === 'pareto') {
     if (epsilon === undefined) throw new TypeError('Expected epsilon for the verifier pareto, such as 0.1');
-    return new ParetoVerifier(epsilon);
+    return new TwinVerifier(new ParetoVerifier(epsilon), epsilon);
   }
   const create = references.get(name);
   if (create === undefined) {
@@ -51,9 +51,11 @@ class TwinVerifier implements Verifier {
   readonly chainsOnly: boolean;
   readonly fixedShapesOnly: boolean;
   readonly #reference: Verifier;
+  readonly #epsilon: number | undefined;
 
-  constructor(reference: Verifier) {
+  constructor(reference: Verifier, epsilon?: number) {
     this.#reference = reference;
+    this.#epsilon = epsilon;
     this.name = reference.name;
     this.lossless = reference.lossless;
     this.needsDraftProbs = reference.needsDraftProbs;
@@ -66,6 +68,6 @@ class TwinVerifier implements Verifier {
     const { tree, targetProbs, draftProbs, uniforms } = request;
     const hasTwin = nativeRules.has(this.name) && areNativeRows(targetProbs, draftProbs);
     if (!hasTwin) return this.#reference.verify(request);
-    return verifyNatively(this.name, tree, targetProbs, draftProbs, uniforms);
+    return verifyNatively(this.name, tree, targetProbs, draftProbs, uniforms, this.#epsilon);
   }
 }

@@ -14,6 +14,7 @@ interface NativeVerdict {
   readonly acceptedNodes: readonly NodeIndex[];
   readonly nextToken: number;
   readonly nextTokenKind: 'recovered' | 'bonus';
+  readonly bias?: number;
 }
 
 /** Native twins of rules, by the names of the rules. */
@@ -21,9 +22,12 @@ export const nativeRules: ReadonlyMap<string, string> = new Map([
   ['match', 'match'],
   ['naive', 'match'],
   ['rejection', 'rejection'],
+  ['pareto', 'rejection'],
   ['block', 'block'],
   ['recursive', 'recursive'],
   ['traversal', 'traversal'],
+  ['k-seq', 'k-seq'],
+  ['greedy-multi-draft', 'greedy-multi-draft'],
 ]);
 
 /** True when both kinds of rows are native, so that a twin can read them in place. */
@@ -39,6 +43,7 @@ export function areNativeRows(
 
 /**
  * Runs the native twin of `rule`.
+ * @param epsilon  over-acceptance of a lossy rule, whose verdict tells its bias
  * @throws {ShapeError} when rows, uniforms and tree size disagree
  */
 export function verifyNatively(
@@ -47,6 +52,7 @@ export function verifyNatively(
   targetProbs: DistributionRows,
   draftProbs: DistributionRows | undefined,
   uniforms: { readonly accept: Float64Array; readonly sample: Float64Array },
+  epsilon?: number,
 ): NativeVerdict {
   const packed = nativeCall(() =>
     loadAddon().verify(
@@ -57,11 +63,13 @@ export function verifyNatively(
       (draftProbs as NativeDistributionRows | undefined)?.native,
       uniforms.accept,
       uniforms.sample,
+      epsilon,
     ),
   );
   return {
     nextToken: packed[0]!,
     nextTokenKind: packed[1] === 1 ? 'bonus' : 'recovered',
-    acceptedNodes: Array.from(packed.subarray(2)),
+    acceptedNodes: Array.from(packed.subarray(3)),
+    ...(epsilon !== undefined && { bias: packed[2]! }),
   };
 }

@@ -13,59 +13,85 @@ export interface KSeqRule {
   /** Probability that one of the siblings is accepted. */
   readonly acceptance: number;
   /** What the next token is drawn from when none is: `(p - gamma min(p / rho, q))+`, normalised. */
-  readonly rest: Distribution;
+  rest(): Distribution;
 }
 
-const bisectionSteps = 60;
+const maxSteps = 60;
+const tolerance = 1e-12;
 
-/** `sum min(p / rho, q)`: the probability that one draft token is accepted. */
-function singleAcceptance(targetProbs: Distribution, draftProbs: Distribution, rho: number): number {
-  return targetProbs.ids.reduce(
-    (sum, token, index) => sum + Math.min(targetProbs.probs[index]! / rho, probabilityOf(draftProbs, token)),
-    0,
-  );
+/** What a threshold accepts. */
+interface Threshold {
+  /** `b = sum min(p / rho, q)`: the probability that one draft token is accepted. */
+  readonly single: number;
+  /** `1 - (1 - b)^k`: that one of k is. */
+  readonly any: number;
+  /** `any - rho b`; positive below the root. */
+  readonly excess: number;
+  /** Of `excess` by rho. */
+  readonly slope: number;
+}
+
+/** @param draft  q of the target's tokens, [supportSize] */
+function thresholdAt(probs: Float64Array, draft: Float64Array, numSiblings: number, rho: number): Threshold {
+  const inverse = 1 / rho;
+  // Even and odd places apart, which a processor adds at once.
+  const [singles, belows] = [new Float64Array(2), new Float64Array(2)];
+  for (let index = 0; index < probs.length; index++) {
+    const scaled = probs[index]! * inverse;
+    singles[index % 2]! += Math.min(scaled, draft[index]!);
+    belows[index % 2]! += scaled < draft[index]! ? scaled : 0;
+  }
+  const single = singles[0]! + singles[1]!;
+  const below = belows[0]! + belows[1]!;
+  let missed = 1;
+  for (let sibling = 1; sibling < numSiblings; sibling++) missed *= 1 - single;
+  const any = 1 - missed * (1 - single);
+  const singleSlope = -below * inverse;
+  const slope = numSiblings * missed * singleSlope - single - rho * singleSlope;
+  return { single, any, excess: any - rho * single, slope };
+}
+
+/** The root of the excess by Newton's method within a bracket; from above, where what is accepted never exceeds p. */
+function solveRho(probs: Float64Array, draft: Float64Array, numSiblings: number): number {
+  if (numSiblings === 1) return 1;
+  let [low, high] = [1, numSiblings];
+  let guess = (low + high) / 2;
+  for (let step = 0; step < maxSteps; step++) {
+    const { excess, slope } = thresholdAt(probs, draft, numSiblings, guess);
+    const root = guess - excess / slope;
+    if (excess > 0) low = guess;
+    else {
+      high = guess;
+      if (guess - root <= tolerance * guess) break;
+    }
+    const above = root * (1 + tolerance / 2);
+    guess = above > low && above < high ? above : (low + high) / 2;
+  }
+  return high;
 }
 
 /**
  * The rule for `numSiblings` tokens drawn from `draftProbs` with replacement: rho is the root in [1, numSiblings] of
- * `1 - (1 - b)^k = rho b` with `b = sum min(p / rho, q)`, found by bisection, and `gamma = (1 - (1 - b)^k) / b`.
+ * `1 - (1 - b)^k = rho b` with `b = sum min(p / rho, q)`, and `gamma = (1 - (1 - b)^k) / b`.
  * @see Sun et al., SpecTr, arXiv:2310.15141, alg. 2 and theorem 2
  */
 export function kSeqRule(targetProbs: Distribution, draftProbs: Distribution, numSiblings: number): KSeqRule {
-  const acceptanceOf = (rho: number): number =>
-    1 - (1 - singleAcceptance(targetProbs, draftProbs, rho)) ** numSiblings;
-  let [low, high] = [1, numSiblings];
-  for (let step = 0; step < bisectionSteps && numSiblings > 1; step++) {
-    const middle = (low + high) / 2;
-    const isBelow = acceptanceOf(middle) > middle * singleAcceptance(targetProbs, draftProbs, middle);
-    if (isBelow) low = middle;
-    else high = middle;
-  }
-  // From above, where the mass that is accepted never exceeds p.
-  const rho = high;
-  const single = singleAcceptance(targetProbs, draftProbs, rho);
-  const acceptance = acceptanceOf(rho);
-  if (!(single > 0)) return { rho, acceptance: 0, rest: targetProbs };
-  return { rho, acceptance, rest: restOf(targetProbs, draftProbs, rho, acceptance / single) };
+  const { ids, probs } = targetProbs;
+  const draft = Float64Array.from(ids, (token) => probabilityOf(draftProbs, token));
+  const rho = solveRho(Float64Array.from(probs), draft, numSiblings);
+  const { single, any } = thresholdAt(Float64Array.from(probs), draft, numSiblings, rho);
+  if (!(single > 0)) return { rho, acceptance: 0, rest: () => targetProbs };
+  return { rho, acceptance: any, rest: () => restOf(targetProbs, draft, rho, any / single) };
 }
 
-function restOf(
-  targetProbs: Distribution,
-  draftProbs: Distribution,
-  rho: number,
-  gamma: number,
-): Distribution {
-  const { ids, probs } = targetProbs;
-  const weights = probs.map((prob, index) =>
-    Math.max(0, prob - gamma * Math.min(prob / rho, probabilityOf(draftProbs, ids[index]!))),
+function restOf(targetProbs: Distribution, draft: Float64Array, rho: number, gamma: number): Distribution {
+  const inverse = 1 / rho;
+  const weights = Float64Array.from(targetProbs.probs, (prob, index) =>
+    Math.max(0, prob - gamma * Math.min(prob * inverse, draft[index]!)),
   );
   const mass = weights.reduce((sum, weight) => sum + weight, 0);
   if (!(mass > 0)) return targetProbs;
-  const kept = Array.from(weights.keys()).filter((index) => weights[index]! > 0);
-  return {
-    ids: Int32Array.from(kept, (index) => ids[index]!),
-    probs: Float64Array.from(kept, (index) => weights[index]! / mass),
-  };
+  return { ids: targetProbs.ids, probs: weights.map((weight) => weight / mass) };
 }
 
 /**
@@ -74,9 +100,9 @@ function restOf(
  * least 1 - 1/e of what the best rule does. On a chain it is `rejection`.
  *
  * Reads `uniforms.accept[node]` for every child that is tried and `uniforms.sample` at the depth where it ends.
- * @see Sun et al., SpecTr, arXiv:2310.15141, sec. 5 (departures: rho by bisection; where rounding leaves the rest no
- *      mass, the target stands in)
- * Cost: O(accepted nodes * supportSize * log supportSize), times 60 where a node has siblings.
+ * @see Sun et al., SpecTr, arXiv:2310.15141, sec. 5 (departures: rho by Newton's method; where rounding leaves the
+ *      rest no mass, the target stands in)
+ * Cost: O(accepted nodes * supportSize * log supportSize), some ten times that where a node has siblings.
  */
 export class KSeqVerifier implements Verifier {
   readonly name = 'k-seq';
@@ -107,7 +133,7 @@ export class KSeqVerifier implements Verifier {
       if (accepted === undefined) {
         return {
           acceptedNodes,
-          nextToken: sample(rest, uniforms.sample[depth]!),
+          nextToken: sample(rest(), uniforms.sample[depth]!),
           nextTokenKind: 'recovered',
         };
       }

@@ -24,14 +24,15 @@ export function paretoPoint(
   draftProbs: Distribution,
   epsilon: number,
 ): ParetoPoint {
-  let [rejection, bias] = [0, 0];
+  let rejection = 0;
+  // Even and odd places apart, which a processor adds at once.
+  const bias = [0, 0];
   draftProbs.ids.forEach((token, index) => {
-    const excess = draftProbs.probs[index]! - probabilityOf(targetProbs, token);
-    if (!(excess > 0)) return;
+    const excess = Math.max(0, draftProbs.probs[index]! - probabilityOf(targetProbs, token));
     rejection += Math.max(0, excess - epsilon);
-    bias += Math.min(excess, epsilon);
+    bias[index % 2]! += Math.min(excess, epsilon);
   });
-  return { rejection, bias };
+  return { rejection, bias: bias[0]! + bias[1]! };
 }
 
 /**
@@ -50,7 +51,7 @@ export class ParetoVerifier implements Verifier {
   readonly siblings: readonly SiblingDraws[] = ['withReplacement', 'withoutReplacement', 'deterministic'];
   readonly chainsOnly = true;
   readonly fixedShapesOnly = false;
-  readonly #epsilon: number;
+  readonly epsilon: number;
 
   /**
    * @param epsilon  extra acceptance in units of probability, in [0, 1]
@@ -59,7 +60,7 @@ export class ParetoVerifier implements Verifier {
   constructor(epsilon: number) {
     if (!(epsilon >= 0 && epsilon <= 1))
       throw new RangeError(`Expected a number in [0, 1] for epsilon but received ${epsilon}`);
-    this.#epsilon = epsilon;
+    this.epsilon = epsilon;
     this.lossless = epsilon === 0;
   }
 
@@ -72,8 +73,8 @@ export class ParetoVerifier implements Verifier {
       const token = tree.tokens[node]!;
       const target = targetProbs.row(node);
       const draft = draftRow(request, node);
-      const wanted = probabilityOf(target, token) + this.#epsilon;
-      bias += paretoPoint(target, draft, this.#epsilon).bias;
+      const wanted = probabilityOf(target, token) + this.epsilon;
+      bias += paretoPoint(target, draft, this.epsilon).bias;
       if (!isAccepted(uniforms.accept[node]!, wanted, probabilityOf(draft, token))) {
         const nextToken = sampleResidual(target, draft, 1, uniforms.sample[node]!);
         return { acceptedNodes, nextToken, nextTokenKind: 'recovered', bias };

@@ -113,7 +113,7 @@ export const kSeqBreakpoints: Breakpoints = {
       const children = request.tree.children(node);
       const target = request.targetProbs.row(node + 1);
       if (children.length === 0) return target;
-      return kSeqRule(target, draftRow(request, children[0]!), children.length).rest;
+      return kSeqRule(target, draftRow(request, children[0]!), children.length).rest();
     }),
 };
 

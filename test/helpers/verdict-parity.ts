@@ -5,7 +5,10 @@ import { sample } from '../../src/sampling/categorical.js';
 import { ArrayRows, type Distribution } from '../../src/sampling/distribution.js';
 import { TokenTree } from '../../src/tree/token-tree.js';
 import { BlockVerifier } from '../../src/verify/block.js';
+import { GreedyMultiDraftVerifier } from '../../src/verify/greedy-multi-draft.js';
+import { KSeqVerifier } from '../../src/verify/k-seq.js';
 import { MatchVerifier } from '../../src/verify/match.js';
+import { ParetoVerifier } from '../../src/verify/pareto.js';
 import { RecursiveVerifier } from '../../src/verify/recursive.js';
 import { RejectionVerifier } from '../../src/verify/rejection.js';
 import { TraversalVerifier } from '../../src/verify/traversal.js';
@@ -17,9 +20,12 @@ export const twins: readonly Verifier[] = [
   new MatchVerifier(),
   new MatchVerifier('naive'),
   new RejectionVerifier(),
+  new ParetoVerifier(0.1),
   new BlockVerifier(),
   new RecursiveVerifier(),
   new TraversalVerifier(),
+  new KSeqVerifier(),
+  new GreedyMultiDraftVerifier(),
 ];
 
 /** A round with rows as plain distributions, so that either side can pack them. */
@@ -81,10 +87,11 @@ export function verdictOf(verifier: Verifier, round: PlainRound): Verdict {
 }
 
 /** The verdict of the native twin on the same numbers. */
-export function nativeVerdictOf({ name }: Verifier, round: PlainRound): Verdict {
+export function nativeVerdictOf(verifier: Verifier, round: PlainRound): Verdict {
+  const epsilon = verifier instanceof ParetoVerifier ? verifier.epsilon : undefined;
   const targetRows = NativeDistributionRows.pack(round.targetRows);
   const draftRows = round.draftRows && NativeDistributionRows.pack(round.draftRows);
-  const verdict = verifyNatively(name, round.tree, targetRows, draftRows, round.uniforms);
+  const verdict = verifyNatively(verifier.name, round.tree, targetRows, draftRows, round.uniforms, epsilon);
   targetRows.release();
   draftRows?.release();
   return verdict;
@@ -113,6 +120,7 @@ function isSame(one: Verdict, other: Verdict): boolean {
   return (
     one.nextToken === other.nextToken &&
     one.nextTokenKind === other.nextTokenKind &&
+    one.bias === other.bias &&
     one.acceptedNodes.join() === other.acceptedNodes.join()
   );
 }

@@ -44,7 +44,7 @@ describe.each(twins)('the native twin of $name', (verifier) => {
       draftRows: [],
       uniforms: { accept: new Float64Array(), sample: Float64Array.of(0.5) },
     };
-    expect(nativeVerdictOf(verifier, round)).toEqual({
+    expect(nativeVerdictOf(verifier, round)).toMatchObject({
       acceptedNodes: [],
       nextToken: 2,
       nextTokenKind: 'bonus',
