@@ -103,7 +103,9 @@ GrowRequest grow_request_arg(const Napi::Value& value) {
   } else if (rules.rule == GrowthRule::kCalibrated) {
     rules.knots = float64_array_arg(object.Get("knots"), "knots");
     rules.rates = float64_array_arg(object.Get("rates"), "rates");
-    if (rules.knots.empty() || rules.rates.empty() || rules.rates.size() % rules.knots.size() != 0)
+    if (rules.knots.size() < 2 || rules.knots[0] != 0 || !(rules.knots[1] > 0))
+      throw ArgumentError("Expected at least two knots, the first at 0");
+    if (rules.rates.empty() || rules.rates.size() % rules.knots.size() != 0)
       throw ArgumentError("Expected rates for every knot");
   }
   if (rules.n_nodes < 1) throw ArgumentError("Expected at least one node to grow");

@@ -75,11 +75,6 @@ class Growth {
     return probability;
   }
 
-  bool gives(int32_t parent) {
-    const ChildRow& row = row_below(parent);
-    return !row.empty() && row.view().probs[row.top()] >= request_.rules.min_probability;
-  }
-
   Status grow_fixed() {
     const std::vector<int32_t>& parents = request_.rules.parents;
     const auto n = static_cast<int32_t>(parents.size());
@@ -102,7 +97,7 @@ class Growth {
         if (!status.ok()) return status;
         level_start = place;
       }
-      if (parent == -2 || !gives(parent)) continue;
+      if (parent == -2 || !row_below(parent).reaches(request_.rules.min_probability)) continue;
       const bool is_last = place + 1 == n || parents[static_cast<size_t>(place + 1)] != above;
       draw(parent, is_last);
       node_of[static_cast<size_t>(place)] = static_cast<int32_t>(tree_.tokens.size()) - 1;

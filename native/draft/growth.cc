@@ -78,15 +78,30 @@ double GrowthFront::expected_acceptance(int32_t rank, const ChildRow& row) const
   if (rules_.draws == Draws::kTop) {
     return acceptance_rate(rules_, rank, law.probs[row.top()]);
   }
+  if (rules_.knots.empty()) {
+    double expected = 0;
+    for (size_t i = 0; i < law.size; i++) expected += law.probs[i] * law.probs[i];
+    return expected;
+  }
+  // Nearly all tokens lie between the first two knots, where the rate is a line.
+  const double end = rules_.knots[1];
+  const double rate = acceptance_rate(rules_, rank, 0);
+  const double slope = (acceptance_rate(rules_, rank, end) - rate) / end;
+  double mass = 0;
+  double squares = 0;
   double expected = 0;
-  for (size_t i = 0; i < law.size; i++) expected += law.probs[i] * acceptance_rate(rules_, rank, law.probs[i]);
-  return expected;
+  for (size_t i = 0; i < law.size; i++) {
+    const double probability = law.probs[i];
+    const double small = probability < end ? probability : 0.0;
+    mass += small;
+    squares += small * small;
+    if (probability >= end) expected += probability * acceptance_rate(rules_, rank, probability);
+  }
+  return expected + rate * mass + slope * squares;
 }
 
 void GrowthFront::know(int32_t parent, const ChildRow& row) {
-  const DistView law = row.view();
-  const bool gives = !row.empty() && law.probs[row.top()] >= rules_.min_probability;
-  if (!gives) {
+  if (!row.reaches(rules_.min_probability)) {
     slots_.erase(std::remove_if(slots_.begin(), slots_.end(), [&](const Slot& slot) { return slot.parent == parent; }),
                  slots_.end());
     return;

@@ -31,7 +31,7 @@ struct GrowthRules {
   std::vector<int32_t> parents;  // [n_nodes] of a fixed shape, level by level
   double min_probability = 0;    // nothing is drawn from a row whose largest probability is below
   double min_level_gain = 0;     // best first: the model is not asked for a level that can bring no more tokens than this
-  std::vector<double> knots;     // [n_knots] draft probabilities, ascending
+  std::vector<double> knots;     // [n_knots] draft probabilities, ascending from 0
   std::vector<double> rates;     // [n_ranks, n_knots] acceptance at the knots; later siblings as the last rank
 };
 
@@ -45,6 +45,8 @@ class ChildRow {
   DistView view() const { return {ids_.data(), probs_.data(), ids_.size()}; }
   // Index of the likeliest token, the smaller id on ties. The row must not be empty.
   size_t top() const;
+  // True when there is a token of at least this probability.
+  bool reaches(double probability) const { return !empty() && (probability <= 0 || probs_[top()] >= probability); }
   size_t index_of(int32_t token) const;
   void erase(size_t index);
   void normalise();

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "sampling/exponential.h"
+
 namespace outrider {
 
 namespace {
@@ -80,7 +82,9 @@ bool SamplerChain::apply(const float* logits, int32_t n_vocab, int32_t n_limit, 
     rows.end_row();
     return true;
   }
-  if (params_.top_k > 0 && static_cast<size_t>(params_.top_k) < n) {
+  const bool has_top_k = params_.top_k > 0 && static_cast<size_t>(params_.top_k) < n;
+  if (!has_top_k && params_.top_p >= 1.0 && params_.min_p <= 0.0 && params_.typical_p >= 1.0) return append_whole(rows);
+  if (has_top_k) {
     keep_top_k();
   } else {
     candidates_.reserve(n);
@@ -106,6 +110,43 @@ bool SamplerChain::apply(const float* logits, int32_t n_vocab, int32_t n_limit, 
     rows.ids.push_back(candidate.id);
     rows.probs.push_back(probability);
   }
+  rows.end_row();
+  return true;
+}
+
+bool SamplerChain::append_whole(Rows& rows) const {
+  const size_t n = logits_.size();
+  const double lowest = -std::numeric_limits<double>::infinity();
+  double largest = lowest;
+  for (const double logit : logits_) largest = std::max(largest, logit);
+  if (!std::isfinite(largest)) return false;
+  const size_t start = rows.ids.size();
+  rows.ids.resize(start + n);
+  rows.probs.resize(start + n);
+  int32_t* ids = rows.ids.data() + start;
+  double* probs = rows.probs.data() + start;
+  double smallest = 0;
+  for (size_t id = 0; id < n; id++) {
+    // What is not a number is left out.
+    probs[id] = logits_[id] > lowest ? (logits_[id] - largest) / params_.temperature : lowest;
+    smallest = std::min(smallest, probs[id] > lowest ? probs[id] : 0.0);
+  }
+  if (smallest > kSmallestExponent) {
+    exponentials(probs, n);
+  } else {
+    for (size_t id = 0; id < n; id++) probs[id] = std::exp(probs[id]);
+  }
+  double sum = 0;
+  for (size_t id = 0; id < n; id++) sum += probs[id];
+  size_t n_kept = 0;
+  for (size_t id = 0; id < n; id++) {
+    const double probability = probs[id] / sum;
+    ids[n_kept] = static_cast<int32_t>(id);
+    probs[n_kept] = probability;
+    n_kept += probability > 0;
+  }
+  rows.ids.resize(start + n_kept);
+  rows.probs.resize(start + n_kept);
   rows.end_row();
   return true;
 }

@@ -47,6 +47,8 @@ class SamplerChain {
 
  private:
   void adjust(Span<const int32_t> history);
+  // The distribution of all logits, without truncation.
+  bool append_whole(Rows& rows) const;
   void keep_top_k();
   void keep_top_p();
   void keep_min_p();
