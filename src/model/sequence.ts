@@ -121,10 +121,12 @@ export class Sequence {
   async draft(tokens: Int32Array, request: DraftTokensRequest, known = 0): Promise<DraftedTokens> {
     const { contextSize, batchSize } = this.context.info;
     if (tokens.length > contextSize) throw new ContextFullError(tokens.length, contextSize);
-    if (this.#drafted !== undefined && this.#tokens.commonPrefix(tokens, known) === this.length) {
+    const drafted = this.#drafted;
+    this.#drafted = undefined;
+    if (drafted !== undefined && this.#tokens.commonPrefix(tokens, known) === this.length) {
       const wanted = tokens.subarray(this.length);
-      const end = this.#drafted.findIndex((token, index) => token !== wanted[index]);
-      this.#tokens.append(this.#drafted.subarray(0, end === -1 ? undefined : end));
+      const end = drafted.findIndex((token, index) => token !== wanted[index]);
+      this.#tokens.append(drafted.subarray(0, end === -1 ? undefined : end));
     }
     let kept = Math.min(this.#tokens.commonPrefix(tokens, known), tokens.length - 1);
     if (tokens.length - kept > batchSize) {
