@@ -166,6 +166,6 @@ export function brokenMethods(chainLength: number): Method[] {
     { verifier: new UncorrectedVerifier(), tree: chain },
     { verifier: new UncorrectedTree(), tree: 'static:2,2' },
     { verifier: new TamperingVerifier('siblings sorted after drawing', sortSiblings), tree: 'static:3,1' },
-    { verifier: new TamperingVerifier('the worst draw dropped', dropWorst), tree: 'static:2,2' },
+    { verifier: new TamperingVerifier('the worst draw dropped', dropWorst), tree: 'static:3' },
   ];
 }

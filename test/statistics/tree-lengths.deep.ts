@@ -15,7 +15,7 @@ import {
 /** Generations of each of five prompts. */
 const numSeeds = 16;
 /** Where only the best matters, and where two are close. */
-const [numSeedsOfMany, numSeedsOfTwo] = [8, 128];
+const [numSeedsOfMany, numSeedsOfTwo] = [8, 64];
 /** Share of the reference. */
 const tolerance = 0.05;
 /** Share of the best method that `auto` may fall short of. */
