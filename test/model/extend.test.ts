@@ -37,6 +37,7 @@ beforeAll(async () => {
     sequences: 2,
     kvType: 'f32',
     flashAttention: 'off',
+    threads: 1,
   });
   [sequence, other] = [context.sequence(0), context.sequence(1)];
   await sequence.prefill(prompt);
