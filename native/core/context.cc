@@ -230,15 +230,16 @@ Status Context::draft(const DraftRequest& request, uint64_t epoch, std::vector<i
 Status Context::draw(DraftRequest& request, uint64_t epoch, std::vector<int32_t>& tokens, Rows& rows,
                      Timings& timings) {
   DecodeRequest& step = request.prefix;
+  Rows row;
   while (true) {
     step.outputs.assign(1, static_cast<int32_t>(step.tokens.size()) - 1);
-    Rows row;
+    row.clear();
     const Status status = tokens.empty() ? decode(step, epoch, row, timings) : decode_valid(step, epoch, row, timings);
     if (!status.ok()) return status;
     const DistView law{row.row_ids(0), row.row_probs(0), row.row_size(0)};
     // The stop looks at the row alone: a token that was drawn is never dropped.
-    const double largest = *std::max_element(law.probs, law.probs + law.size);
-    if (largest < request.min_probability) return {};
+    const bool needs_largest = request.min_probability > 0;
+    if (needs_largest && *std::max_element(law.probs, law.probs + law.size) < request.min_probability) return {};
     const bool is_sampled = !request.uniforms.empty();
     const int32_t token = is_sampled ? sample_categorical(law, request.uniforms[tokens.size()])
                                      : law.ids[std::max_element(law.probs, law.probs + law.size) - law.probs];

@@ -180,12 +180,12 @@ class Growth {
     const auto decoded = std::chrono::steady_clock::now();
     timings_.decode_ms += std::chrono::duration<double, std::milli>(decoded - started).count();
     for (size_t i = 0; i < nodes.size(); i++) {
-      Rows row;
+      scratch_.clear();
       const std::vector<int32_t> path = path_history(nodes[i]);
       const Status status =
-          context_.append_row(static_cast<int32_t>(i), request_.prefix, Span<const int32_t>(path), row);
+          context_.append_row(static_cast<int32_t>(i), request_.prefix, Span<const int32_t>(path), scratch_);
       if (!status.ok()) return status;
-      row_below(nodes[i]) = ChildRow(DistView{row.row_ids(0), row.row_probs(0), row.row_size(0)});
+      row_below(nodes[i]) = ChildRow(DistView{scratch_.row_ids(0), scratch_.row_probs(0), scratch_.row_size(0)});
     }
     timings_.sampling_ms +=
         std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - decoded).count();
@@ -231,6 +231,7 @@ class Growth {
   int32_t start_ = 0;  // position of the root's children
   int32_t n_decoded_ = 0;
   std::vector<int32_t> history_;
+  Rows scratch_;                   // the row of one node
   std::vector<ChildRow> rows_;     // [n + 1]: below the root, then below each node
   std::vector<uint8_t> has_heir_;  // as rows_: whether a child goes on with the node's id
 };

@@ -21,6 +21,48 @@ double sum_of(const std::vector<Candidate>& candidates) {
   return sum;
 }
 
+constexpr double kLowest = -std::numeric_limits<double>::infinity();
+// Numbers that a processor can handle at once: a single running sum or maximum would wait for itself.
+constexpr size_t kLanes = 4;
+
+// The finite values of a row of logits.
+struct Range {
+  double smallest = -kLowest;
+  double largest = kLowest;
+  bool has_gaps = false;  // some are -infinity or not a number
+};
+
+Range range_of(const std::vector<double>& logits) {
+  Range lanes[kLanes];
+  const auto take = [](Range& lane, double logit) {
+    const bool is_gap = !(logit > kLowest);
+    lane.has_gaps |= is_gap;
+    lane.smallest = std::min(lane.smallest, is_gap ? lane.smallest : logit);
+    lane.largest = std::max(lane.largest, logit);
+  };
+  size_t i = 0;
+  for (; i + kLanes <= logits.size(); i += kLanes) {
+    for (size_t lane = 0; lane < kLanes; lane++) take(lanes[lane], logits[i + lane]);
+  }
+  for (; i < logits.size(); i++) take(lanes[0], logits[i]);
+  for (const Range& lane : lanes) {
+    lanes[0].has_gaps |= lane.has_gaps;
+    lanes[0].smallest = std::min(lanes[0].smallest, lane.smallest);
+    lanes[0].largest = std::max(lanes[0].largest, lane.largest);
+  }
+  return lanes[0];
+}
+
+double sum_of(const double* values, size_t n) {
+  double lanes[kLanes] = {};
+  size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (size_t lane = 0; lane < kLanes; lane++) lanes[lane] += values[i + lane];
+  }
+  for (; i < n; i++) lanes[0] += values[i];
+  return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+}
+
 void sort_by_id(std::vector<Candidate>& candidates) {
   std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) { return a.id < b.id; });
 }
@@ -69,10 +111,9 @@ bool SamplerChain::apply(const float* logits, int32_t n_vocab, int32_t n_limit, 
   logits_.assign(logits, logits + n);
   if (is_adjusted) adjust(history);
 
-  const double lowest = -std::numeric_limits<double>::infinity();
   candidates_.clear();
   if (params_.temperature == 0.0) {
-    Candidate best{-1, lowest};
+    Candidate best{-1, kLowest};
     for (size_t id = 0; id < n; id++) {
       if (logits_[id] > best.value) best = {static_cast<int32_t>(id), logits_[id]};
     }
@@ -89,10 +130,10 @@ bool SamplerChain::apply(const float* logits, int32_t n_vocab, int32_t n_limit, 
   } else {
     candidates_.reserve(n);
     for (size_t id = 0; id < n; id++) {
-      if (logits_[id] > lowest) candidates_.push_back({static_cast<int32_t>(id), logits_[id]});
+      if (logits_[id] > kLowest) candidates_.push_back({static_cast<int32_t>(id), logits_[id]});
     }
   }
-  double largest = lowest;
+  double largest = kLowest;
   for (const Candidate& candidate : candidates_) largest = std::max(largest, candidate.value);
   if (!std::isfinite(largest)) return false;
   // Subtracting first keeps the quotient from overflowing at tiny temperatures.
@@ -116,34 +157,36 @@ bool SamplerChain::apply(const float* logits, int32_t n_vocab, int32_t n_limit, 
 
 bool SamplerChain::append_whole(Rows& rows) const {
   const size_t n = logits_.size();
-  const double lowest = -std::numeric_limits<double>::infinity();
-  double largest = lowest;
-  for (const double logit : logits_) largest = std::max(largest, logit);
-  if (!std::isfinite(largest)) return false;
+  const Range range = range_of(logits_);
+  if (!std::isfinite(range.largest)) return false;
   const size_t start = rows.ids.size();
   rows.ids.resize(start + n);
   rows.probs.resize(start + n);
   int32_t* ids = rows.ids.data() + start;
   double* probs = rows.probs.data() + start;
-  double smallest = 0;
+  // What is not a number is left out.
   for (size_t id = 0; id < n; id++) {
-    // What is not a number is left out.
-    probs[id] = logits_[id] > lowest ? (logits_[id] - largest) / params_.temperature : lowest;
-    smallest = std::min(smallest, probs[id] > lowest ? probs[id] : 0.0);
+    probs[id] = logits_[id] > kLowest ? (logits_[id] - range.largest) / params_.temperature : kLowest;
   }
-  if (smallest > kSmallestExponent) {
+  const bool is_whole = (range.smallest - range.largest) / params_.temperature > kSmallestExponent;
+  if (is_whole) {
     exponentials(probs, n);
   } else {
     for (size_t id = 0; id < n; id++) probs[id] = std::exp(probs[id]);
   }
-  double sum = 0;
-  for (size_t id = 0; id < n; id++) sum += probs[id];
-  size_t n_kept = 0;
-  for (size_t id = 0; id < n; id++) {
-    const double probability = probs[id] / sum;
-    ids[n_kept] = static_cast<int32_t>(id);
-    probs[n_kept] = probability;
-    n_kept += probability > 0;
+  const double sum = sum_of(probs, n);
+  size_t n_kept = n;
+  if (is_whole && !range.has_gaps) {
+    for (size_t id = 0; id < n; id++) ids[id] = static_cast<int32_t>(id);
+    for (size_t id = 0; id < n; id++) probs[id] /= sum;
+  } else {
+    n_kept = 0;
+    for (size_t id = 0; id < n; id++) {
+      const double probability = probs[id] / sum;
+      ids[n_kept] = static_cast<int32_t>(id);
+      probs[n_kept] = probability;
+      n_kept += probability > 0;
+    }
   }
   rows.ids.resize(start + n_kept);
   rows.probs.resize(start + n_kept);
