@@ -109,7 +109,7 @@ Verdict verify_k_seq(const int32_t* tokens, const int32_t* parents, size_t n, co
     const double rho = solve_rho(law, aligned, tried.size());
     const auto accepted = std::find_if(tried.begin(), tried.end(), [&](int32_t child) {
       const double draft_probability = probability_of(drawn_from, tokens[child]);
-      return draft_probability > 0 && rho * accept[child] * draft_probability < probability_of(law, tokens[child]);
+      return is_accepted(rho * accept[child], probability_of(law, tokens[child]), draft_probability);
     });
     if (accepted == tried.end()) {
       if (tried.size() == 1) align(drawn_from, law, aligned);

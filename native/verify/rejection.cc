@@ -32,7 +32,7 @@ Verdict verify_rejection(const int32_t* tokens, size_t n, const Rows& target, co
     const double wanted = probability_of(target_law, tokens[node]) + epsilon;
     const double draft_probability = probability_of(law, tokens[node]);
     if (epsilon > 0) verdict.bias += bias_of(target_law, law, epsilon, scratch);
-    if (!(draft_probability > 0 && accept[node] * draft_probability < wanted)) {
+    if (!is_accepted(accept[node], wanted, draft_probability)) {
       verdict.next_token = sample_residual(target_law, law, 1.0, sample[node]);
       return verdict;
     }

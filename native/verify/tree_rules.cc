@@ -101,7 +101,7 @@ Verdict verify_recursive(const int32_t* tokens, const int32_t* parents, size_t n
     const auto accepted = std::find_if(tried.begin(), tried.end(), [&](int32_t child) {
       const DistView law = draft_law(draft, static_cast<size_t>(child), tokens + child);
       const double draft_probability = probability_of(law, tokens[child]);
-      if (draft_probability > 0 && accept[child] * draft_probability < probability_of(left.view(), tokens[child])) {
+      if (is_accepted(accept[child], probability_of(left.view(), tokens[child]), draft_probability)) {
         return true;
       }
       left.subtract(law, 1.0);
@@ -134,7 +134,7 @@ Verdict verify_greedy_multi_draft(const int32_t* tokens, const int32_t* parents,
     const DistView law = draft_law(draft, static_cast<size_t>(node), tokens + node);
     const double draft_probability = probability_of(law, tokens[node]);
     const double target_probability = probability_of(left.view(), tokens[node]);
-    if (!(draft_probability > 0 && accept[node] * draft_probability < target_probability)) {
+    if (!is_accepted(accept[node], target_probability, draft_probability)) {
       left.subtract(law, 1.0);
       const int32_t token = sample_categorical(left.view(), uniform);
       const auto holder =

@@ -36,6 +36,11 @@ inline std::vector<std::vector<int32_t>> children_of(const int32_t* parents, siz
   return children;
 }
 
+// True when a uniform falls below min(1, p / q); multiplied out, as src/verify/rejection.ts has it.
+inline bool is_accepted(double uniform, double target_probability, double draft_probability) {
+  return draft_probability > 0 && uniform * draft_probability < target_probability;
+}
+
 // Follows the child that equals the token sampled from the target; any tree. `sample` is by depth.
 Verdict verify_match(const int32_t* tokens, const int32_t* parents, size_t n, const Rows& target, const double* sample);
 

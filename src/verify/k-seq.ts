@@ -76,10 +76,10 @@ function solveRho(probs: Float64Array, draft: Float64Array, numSiblings: number)
  * @see Sun et al., SpecTr, arXiv:2310.15141, alg. 2 and theorem 2
  */
 export function kSeqRule(targetProbs: Distribution, draftProbs: Distribution, numSiblings: number): KSeqRule {
-  const { ids, probs } = targetProbs;
-  const draft = Float64Array.from(ids, (token) => probabilityOf(draftProbs, token));
-  const rho = solveRho(Float64Array.from(probs), draft, numSiblings);
-  const { single, any } = thresholdAt(Float64Array.from(probs), draft, numSiblings, rho);
+  const probs = Float64Array.from(targetProbs.probs);
+  const draft = Float64Array.from(targetProbs.ids, (token) => probabilityOf(draftProbs, token));
+  const rho = solveRho(probs, draft, numSiblings);
+  const { single, any } = thresholdAt(probs, draft, numSiblings, rho);
   if (!(single > 0)) return { rho, acceptance: 0, rest: () => targetProbs };
   return { rho, acceptance: any, rest: () => restOf(targetProbs, draft, rho, any / single) };
 }
