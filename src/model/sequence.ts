@@ -121,13 +121,9 @@ export class Sequence {
   async draft(tokens: Int32Array, request: DraftTokensRequest, known = 0): Promise<DraftedTokens> {
     const { contextSize, batchSize } = this.context.info;
     if (tokens.length > contextSize) throw new ContextFullError(tokens.length, contextSize);
-    const drafted = this.#drafted;
+    // Where `tokens` go another way, the common prefix ends before.
+    this.#tokens.append(this.#drafted ?? []);
     this.#drafted = undefined;
-    if (drafted !== undefined && this.#tokens.commonPrefix(tokens, known) === this.length) {
-      const wanted = tokens.subarray(this.length);
-      const end = drafted.findIndex((token, index) => token !== wanted[index]);
-      this.#tokens.append(drafted.subarray(0, end === -1 ? undefined : end));
-    }
     let kept = Math.min(this.#tokens.commonPrefix(tokens, known), tokens.length - 1);
     if (tokens.length - kept > batchSize) {
       await this.prefill(tokens.subarray(0, tokens.length - 1), { signal: request.signal });
