@@ -206,8 +206,10 @@ Napi::Value pack_rows(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const std::vector<int32_t> offsets = int32_array_arg(info[0], "offsets");
     const auto rows = std::make_shared<Rows>();
-    rows->ids = int32_array_arg(info[1], "ids");
-    rows->probs = float64_array_arg(info[2], "probs");
+    const std::vector<int32_t> ids = int32_array_arg(info[1], "ids");
+    const std::vector<double> probs = float64_array_arg(info[2], "probs");
+    rows->ids.assign(ids.begin(), ids.end());
+    rows->probs.assign(probs.begin(), probs.end());
     bool is_valid = !offsets.empty() && offsets.front() == 0 && rows->ids.size() == rows->probs.size() &&
                     offsets.back() == static_cast<int64_t>(rows->ids.size());
     for (size_t row = 1; is_valid && row < offsets.size(); row++) is_valid = offsets[row] > offsets[row - 1];

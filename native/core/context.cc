@@ -182,6 +182,18 @@ Status Context::append_row(int32_t index, const DecodeRequest& request, Span<con
   return {};
 }
 
+Rows Context::take_row() {
+  if (spare_rows_.empty()) return {};
+  Rows row = std::move(spare_rows_.back());
+  spare_rows_.pop_back();
+  row.clear();
+  return row;
+}
+
+void Context::give_row(Rows row) {
+  if (row.ids.capacity() > 0) spare_rows_.push_back(std::move(row));
+}
+
 Status Context::decode(const DecodeRequest& request, uint64_t epoch, Rows& rows, Timings& timings) {
   Status status;
   if (request.commit != kNoCommit) status = commit(request.sequence, request.commit);
@@ -243,11 +255,7 @@ Status Context::draw(DraftRequest& request, uint64_t epoch, std::vector<int32_t>
     const bool is_sampled = !request.uniforms.empty();
     const int32_t token = is_sampled ? sample_categorical(law, request.uniforms[tokens.size()])
                                      : law.ids[std::max_element(law.probs, law.probs + law.size) - law.probs];
-    if (!request.extends) {
-      rows.ids.insert(rows.ids.end(), row.ids.begin(), row.ids.end());
-      rows.probs.insert(rows.probs.end(), row.probs.begin(), row.probs.end());
-      rows.end_row();
-    }
+    if (!request.extends) rows.append(law);
     tokens.push_back(token);
     if (request.on_token && !request.on_token(Span<const int32_t>(tokens), timings)) return {};
     if (static_cast<int32_t>(tokens.size()) >= request.n_draft) return {};

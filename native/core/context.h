@@ -144,6 +144,8 @@ class Context {
   Status append_row(int32_t index, const DecodeRequest& request, Span<const int32_t> path_history, Rows& rows);
   Status borrow_id(PendingTree& pending, int32_t source, int32_t end, int32_t& id);
   void release_tree(int32_t sequence);
+  Rows take_row();
+  void give_row(Rows row);
   void probe_rollback();
 
   std::shared_ptr<Model> model_;
@@ -169,6 +171,7 @@ class Context {
   std::vector<PendingTree> trees_;     // as lengths_
   std::vector<int32_t> free_scratch_;  // ids for leaves that no tree uses
   std::vector<int32_t> path_;          // scratch
+  std::vector<Rows> spare_rows_;       // memory of rows that a drafted tree no longer needs
 };
 
 }  // namespace outrider

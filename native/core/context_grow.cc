@@ -13,12 +13,17 @@ class Growth {
  public:
   Growth(Context& context, const GrowRequest& request, uint64_t epoch, GrownTree& tree, Timings& timings)
       : context_(context), request_(request), epoch_(epoch), tree_(tree), timings_(timings) {}
+  ~Growth() {
+    for (ChildRow& row : rows_) context_.give_row(row.release());
+  }
+  Growth(const Growth&) = delete;
+  Growth& operator=(const Growth&) = delete;
 
   Status run() {
     DecodeRequest prefix = request_.prefix;
     prefix.parents.clear();
     prefix.outputs.assign(1, static_cast<int32_t>(prefix.tokens.size()) - 1);
-    Rows row;
+    Rows row = context_.take_row();
     Status status = context_.decode(prefix, epoch_, row, timings_);
     if (!status.ok()) return status;
     start_ = prefix.n_past + static_cast<int32_t>(prefix.tokens.size());
@@ -26,7 +31,7 @@ class Growth {
     if (!status.ok()) return status;
     history_ = prefix.history;
     history_.insert(history_.end(), prefix.tokens.begin(), prefix.tokens.end());
-    rows_.emplace_back(DistView{row.row_ids(0), row.row_probs(0), row.row_size(0)});
+    rows_.emplace_back(std::move(row));
     has_heir_.push_back(0);
     pending().start = start_;
     pending().is_active = true;
@@ -58,13 +63,10 @@ class Growth {
     const double probability = law.probs[index];
     if (draws != Draws::kTop) {
       const double one = 1;
-      const DistView drawn_from = is_top ? DistView{&token, &one, 1} : law;
-      tree_.rows.ids.insert(tree_.rows.ids.end(), drawn_from.ids, drawn_from.ids + drawn_from.size);
-      tree_.rows.probs.insert(tree_.rows.probs.end(), drawn_from.probs, drawn_from.probs + drawn_from.size);
-      tree_.rows.end_row();
+      tree_.rows.append(is_top ? DistView{&token, &one, 1} : law);
     }
     if (draws != Draws::kWithReplacement) row.erase(index);
-    if (draws == Draws::kWithoutReplacement && !row.empty()) row.normalise();
+    if (draws == Draws::kWithoutReplacement) row.normalise();
     tree_.tokens.push_back(token);
     tree_.parents.push_back(parent);
     tree_.probabilities.push_back(probability);
@@ -180,12 +182,12 @@ class Growth {
     const auto decoded = std::chrono::steady_clock::now();
     timings_.decode_ms += std::chrono::duration<double, std::milli>(decoded - started).count();
     for (size_t i = 0; i < nodes.size(); i++) {
-      scratch_.clear();
+      Rows row = context_.take_row();
       const std::vector<int32_t> path = path_history(nodes[i]);
       const Status status =
-          context_.append_row(static_cast<int32_t>(i), request_.prefix, Span<const int32_t>(path), scratch_);
+          context_.append_row(static_cast<int32_t>(i), request_.prefix, Span<const int32_t>(path), row);
       if (!status.ok()) return status;
-      row_below(nodes[i]) = ChildRow(DistView{scratch_.row_ids(0), scratch_.row_probs(0), scratch_.row_size(0)});
+      row_below(nodes[i]) = ChildRow(std::move(row));
     }
     timings_.sampling_ms +=
         std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - decoded).count();
@@ -231,7 +233,6 @@ class Growth {
   int32_t start_ = 0;  // position of the root's children
   int32_t n_decoded_ = 0;
   std::vector<int32_t> history_;
-  Rows scratch_;                   // the row of one node
   std::vector<ChildRow> rows_;     // [n + 1]: below the root, then below each node
   std::vector<uint8_t> has_heir_;  // as rows_: whether a child goes on with the node's id
 };

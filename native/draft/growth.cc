@@ -1,26 +1,72 @@
 #include "draft/growth.h"
 
 #include <algorithm>
-#include <numeric>
+
+#include "sampling/lanes.h"
 
 namespace outrider {
 
-size_t ChildRow::top() const {
-  return static_cast<size_t>(std::max_element(probs_.begin(), probs_.end()) - probs_.begin());
+DistView ChildRow::view() {
+  auto& ids = row_.ids;
+  auto& probs = row_.probs;
+  if (erased_ != kNone) {
+    ids.erase(ids.begin() + static_cast<std::ptrdiff_t>(erased_));
+    probs.erase(probs.begin() + static_cast<std::ptrdiff_t>(erased_));
+    erased_ = kNone;
+  }
+  if (!is_normal_) scale(probs.data(), probs.size(), 1 / lane_sum(probs.data(), probs.size()));
+  is_normal_ = true;
+  return {ids.data(), probs.data(), ids.size()};
 }
 
-size_t ChildRow::index_of(int32_t token) const {
-  return static_cast<size_t>(std::lower_bound(ids_.begin(), ids_.end(), token) - ids_.begin());
+size_t ChildRow::top() {
+  const DistView law = view();
+  return static_cast<size_t>(std::max_element(law.probs, law.probs + law.size) - law.probs);
+}
+
+bool ChildRow::reaches(double probability) {
+  if (row_.ids.size() == (erased_ == kNone ? 0U : 1U)) return false;
+  return probability <= 0 || view().probs[top()] >= probability;
+}
+
+size_t ChildRow::index_of(int32_t token) {
+  const DistView law = view();
+  return static_cast<size_t>(std::lower_bound(law.ids, law.ids + law.size, token) - law.ids);
 }
 
 void ChildRow::erase(size_t index) {
-  ids_.erase(ids_.begin() + static_cast<std::ptrdiff_t>(index));
-  probs_.erase(probs_.begin() + static_cast<std::ptrdiff_t>(index));
+  view();
+  erased_ = index;
 }
 
-void ChildRow::normalise() {
-  const double sum = std::accumulate(probs_.begin(), probs_.end(), 0.0);
-  for (double& probability : probs_) probability /= sum;
+double ChildRow::expected(double start, double slope, double end, const std::function<double(double)>& rate) const {
+  constexpr size_t kBlock = 256;
+  const double* probs = row_.probs.data();
+  const size_t n = row_.probs.size();
+  const double gone = erased_ == kNone ? 0.0 : probs[erased_];
+  const double factor = is_normal_ || gone >= 1 ? 1.0 : 1.0 / (1.0 - gone);
+  double mass = 0;
+  double squares = 0;
+  double total = 0;
+  for (size_t block = 0; block < n; block += kBlock) {
+    const size_t block_end = std::min(n, block + kBlock);
+    const Moments all = moments(probs + block, block_end - block);
+    mass += all.sum;
+    squares += all.squares;
+    if (all.largest * factor < end) continue;
+    for (size_t i = block; i < block_end; i++) {
+      const double probability = probs[i] * factor;
+      if (probability < end) continue;
+      mass -= probs[i];
+      squares -= probs[i] * probs[i];
+      if (i != erased_) total += probability * rate(probability);
+    }
+  }
+  if (gone * factor < end) {
+    mass -= gone;
+    squares -= gone * gone;
+  }
+  return total + start * mass * factor + slope * squares * factor * factor;
 }
 
 double acceptance_rate(const GrowthRules& rules, int32_t rank, double probability) {
@@ -72,35 +118,18 @@ void GrowthFront::close_unknown() {
                slots_.end());
 }
 
-double GrowthFront::expected_acceptance(int32_t rank, const ChildRow& row) const {
-  const DistView law = row.view();
+double GrowthFront::expected_acceptance(int32_t rank, ChildRow& row) const {
   if (rules_.rule == GrowthRule::kDySpec) return 1;
-  if (rules_.draws == Draws::kTop) {
-    return acceptance_rate(rules_, rank, law.probs[row.top()]);
-  }
-  if (rules_.knots.empty()) {
-    double expected = 0;
-    for (size_t i = 0; i < law.size; i++) expected += law.probs[i] * law.probs[i];
-    return expected;
-  }
-  // Nearly all tokens lie between the first two knots, where the rate is a line.
-  const double end = rules_.knots[1];
-  const double rate = acceptance_rate(rules_, rank, 0);
-  const double slope = (acceptance_rate(rules_, rank, end) - rate) / end;
-  double mass = 0;
-  double squares = 0;
-  double expected = 0;
-  for (size_t i = 0; i < law.size; i++) {
-    const double probability = law.probs[i];
-    const double small = probability < end ? probability : 0.0;
-    mass += small;
-    squares += small * small;
-    if (probability >= end) expected += probability * acceptance_rate(rules_, rank, probability);
-  }
-  return expected + rate * mass + slope * squares;
+  const auto rate = [&](double probability) {
+    return acceptance_rate(rules_, rank, probability);
+  };
+  if (rules_.draws == Draws::kTop) return rate(row.view().probs[row.top()]);
+  // Nearly all tokens lie between the first two knots, where the rate is a line; without knots it is one throughout.
+  const double end = rules_.knots.empty() ? 2.0 : rules_.knots[1];
+  return row.expected(rate(0), (rate(end) - rate(0)) / end, end, rate);
 }
 
-void GrowthFront::know(int32_t parent, const ChildRow& row) {
+void GrowthFront::know(int32_t parent, ChildRow& row) {
   if (!row.reaches(rules_.min_probability)) {
     slots_.erase(std::remove_if(slots_.begin(), slots_.end(), [&](const Slot& slot) { return slot.parent == parent; }),
                  slots_.end());

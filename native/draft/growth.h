@@ -3,9 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "sampling/distribution.h"
+#include "sampling/rows.h"
 
 namespace outrider {
 
@@ -39,21 +42,30 @@ struct GrowthRules {
 class ChildRow {
  public:
   ChildRow() = default;
-  explicit ChildRow(DistView law) : ids_(law.ids, law.ids + law.size), probs_(law.probs, law.probs + law.size) {}
+  // Takes over one row.
+  explicit ChildRow(Rows&& row) : row_(std::move(row)) {}
 
-  bool empty() const { return ids_.empty(); }
-  DistView view() const { return {ids_.data(), probs_.data(), ids_.size()}; }
+  // The row; what was taken out of it is removed only when somebody looks, for most nodes get no second child.
+  DistView view();
   // Index of the likeliest token, the smaller id on ties. The row must not be empty.
-  size_t top() const;
+  size_t top();
   // True when there is a token of at least this probability.
-  bool reaches(double probability) const { return !empty() && (probability <= 0 || probs_[top()] >= probability); }
-  size_t index_of(int32_t token) const;
+  bool reaches(double probability);
+  size_t index_of(int32_t token);
   void erase(size_t index);
-  void normalise();
+  // Divides by the sum, when somebody looks.
+  void normalise() { is_normal_ = false; }
+  // Expectation of rate(probability of a drawn token) for a rate that is `start + slope * probability` up to `end`, and
+  // `rate` from there. Does not look, so that it is right up to rounding.
+  double expected(double start, double slope, double end, const std::function<double(double)>& rate) const;
+  // Gives its memory back.
+  Rows release() { return std::move(row_); }
 
  private:
-  std::vector<int32_t> ids_;
-  std::vector<double> probs_;
+  static constexpr size_t kNone = SIZE_MAX;
+  Rows row_;               // one row
+  size_t erased_ = kNone;  // a token that is still to be removed
+  bool is_normal_ = true;  // false: still to be divided by the sum
 };
 
 // Acceptance of the sibling of this rank (from 0), linear between knots; the draft probability where none are given.
@@ -84,7 +96,7 @@ class GrowthFront {
   // Closes every slot whose parent's row is not known.
   void close_unknown();
   // Tells the row of a slot's parent; a row that gives nothing closes the slot.
-  void know(int32_t parent, const ChildRow& row);
+  void know(int32_t parent, ChildRow& row);
   void close(const Slot& slot);
   // Values of the first child of a node drawn in `slot` with this probability, and of its next sibling.
   void values_after(const Slot& slot, double probability, double& child, double& sibling) const;
@@ -92,7 +104,7 @@ class GrowthFront {
  private:
   // Slots that may turn out better than the best known one.
   std::vector<const Slot*> wanted() const;
-  double expected_acceptance(int32_t rank, const ChildRow& row) const;
+  double expected_acceptance(int32_t rank, ChildRow& row) const;
 
   const GrowthRules& rules_;
   std::vector<Slot> slots_;

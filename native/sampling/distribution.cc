@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sampling/lanes.h"
+
 namespace outrider {
 
 namespace {
@@ -28,16 +30,21 @@ class Cursor {
 }  // namespace
 
 int32_t sample_categorical(DistView law, double uniform) {
-  double sum = 0;
-  for (size_t i = 0; i < law.size; i++) sum += law.probs[i];
-  const double goal = uniform * sum;
+  constexpr size_t kBlock = 256;
+  const double goal = uniform * lane_sum(law.probs, law.size);
   double reached = 0;
   int32_t last = law.ids[0];
-  for (size_t i = 0; i < law.size; i++) {
-    if (law.probs[i] <= 0) continue;
-    reached += law.probs[i];
-    last = law.ids[i];
-    if (goal < reached) return last;
+  for (size_t start = 0; start < law.size; start += kBlock) {
+    const size_t end = std::min(law.size, start + kBlock);
+    const double beyond = reached + lane_sum(law.probs + start, end - start);
+    const bool is_last = end == law.size;
+    for (size_t i = start; (goal < beyond || is_last) && i < end; i++) {
+      if (law.probs[i] <= 0) continue;
+      reached += law.probs[i];
+      last = law.ids[i];
+      if (goal < reached) return last;
+    }
+    reached = beyond;
   }
   return last;
 }
@@ -64,8 +71,7 @@ double residual_mass(DistView target, DistView draft, double scale) {
   return mass;
 }
 
-double residual_weights(DistView target, DistView draft, double scale, std::vector<int32_t>& ids,
-                        std::vector<double>& weights) {
+double residual_weights(DistView target, DistView draft, double scale, TokenIds& ids, Probabilities& weights) {
   ids.resize(target.size);
   weights.resize(target.size);
   double mass = 0;
@@ -84,8 +90,8 @@ double residual_weights(DistView target, DistView draft, double scale, std::vect
 }
 
 int32_t sample_residual(DistView target, DistView draft, double scale, double uniform) {
-  std::vector<int32_t> ids;
-  std::vector<double> weights;
+  TokenIds ids;
+  Probabilities weights;
   const double mass = residual_weights(target, draft, scale, ids, weights);
   return sample_categorical(mass > 0 ? DistView{ids.data(), weights.data(), ids.size()} : target, uniform);
 }

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "sampling/uncleared.h"
+
 namespace outrider {
 
 // A support in ascending token-id order.
@@ -27,8 +29,7 @@ void align(DistView law, DistView to, std::vector<double>& probs);
 double residual_mass(DistView target, DistView draft, double scale);
 
 // Appends the tokens with (scale * p - q)+ > 0 and these weights; returns their sum.
-double residual_weights(DistView target, DistView draft, double scale, std::vector<int32_t>& ids,
-                        std::vector<double>& weights);
+double residual_weights(DistView target, DistView draft, double scale, TokenIds& ids, Probabilities& weights);
 
 // Draws from (scale * p - q)+ normalised; from p itself when rounding leaves no mass.
 int32_t sample_residual(DistView target, DistView draft, double scale, double uniform);

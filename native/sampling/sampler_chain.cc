@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "sampling/exponential.h"
+#include "sampling/lanes.h"
 
 namespace outrider {
 
@@ -22,46 +22,6 @@ double sum_of(const std::vector<Candidate>& candidates) {
 }
 
 constexpr double kLowest = -std::numeric_limits<double>::infinity();
-// Numbers that a processor can handle at once: a single running sum or maximum would wait for itself.
-constexpr size_t kLanes = 4;
-
-// The finite values of a row of logits.
-struct Range {
-  double smallest = -kLowest;
-  double largest = kLowest;
-  bool has_gaps = false;  // some are -infinity or not a number
-};
-
-Range range_of(const std::vector<double>& logits) {
-  Range lanes[kLanes];
-  const auto take = [](Range& lane, double logit) {
-    const bool is_gap = !(logit > kLowest);
-    lane.has_gaps |= is_gap;
-    lane.smallest = std::min(lane.smallest, is_gap ? lane.smallest : logit);
-    lane.largest = std::max(lane.largest, logit);
-  };
-  size_t i = 0;
-  for (; i + kLanes <= logits.size(); i += kLanes) {
-    for (size_t lane = 0; lane < kLanes; lane++) take(lanes[lane], logits[i + lane]);
-  }
-  for (; i < logits.size(); i++) take(lanes[0], logits[i]);
-  for (const Range& lane : lanes) {
-    lanes[0].has_gaps |= lane.has_gaps;
-    lanes[0].smallest = std::min(lanes[0].smallest, lane.smallest);
-    lanes[0].largest = std::max(lanes[0].largest, lane.largest);
-  }
-  return lanes[0];
-}
-
-double sum_of(const double* values, size_t n) {
-  double lanes[kLanes] = {};
-  size_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    for (size_t lane = 0; lane < kLanes; lane++) lanes[lane] += values[i + lane];
-  }
-  for (; i < n; i++) lanes[0] += values[i];
-  return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
-}
 
 void sort_by_id(std::vector<Candidate>& candidates) {
   std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) { return a.id < b.id; });
@@ -107,30 +67,26 @@ void SamplerChain::adjust(Span<const int32_t> history) {
 bool SamplerChain::apply(const float* logits, int32_t n_vocab, int32_t n_limit, Span<const int32_t> history,
                          Rows& rows) {
   const auto n = static_cast<size_t>(std::min(n_vocab, n_limit));
-  const bool is_adjusted = needs_history() || !params_.logit_bias.empty();
+  if (!needs_history() && params_.logit_bias.empty()) return append(logits, n, rows);
   logits_.assign(logits, logits + n);
-  if (is_adjusted) adjust(history);
+  adjust(history);
+  return append(logits_.data(), n, rows);
+}
 
-  candidates_.clear();
-  if (params_.temperature == 0.0) {
-    Candidate best{-1, kLowest};
-    for (size_t id = 0; id < n; id++) {
-      if (logits_[id] > best.value) best = {static_cast<int32_t>(id), logits_[id]};
-    }
-    if (!std::isfinite(best.value)) return false;
-    rows.ids.push_back(best.id);
-    rows.probs.push_back(1.0);
-    rows.end_row();
-    return true;
-  }
+template <typename Logit>
+bool SamplerChain::append(const Logit* logits, size_t n, Rows& rows) {
   const bool has_top_k = params_.top_k > 0 && static_cast<size_t>(params_.top_k) < n;
-  if (!has_top_k && params_.top_p >= 1.0 && params_.min_p <= 0.0 && params_.typical_p >= 1.0) return append_whole(rows);
+  if (params_.temperature == 0.0) return append_likeliest(logits, n, rows);
+  if (!has_top_k && params_.top_p >= 1.0 && params_.min_p <= 0.0 && params_.typical_p >= 1.0) {
+    return append_whole(logits, n, rows);
+  }
+  candidates_.clear();
   if (has_top_k) {
-    keep_top_k();
+    keep_top_k(logits, n);
   } else {
     candidates_.reserve(n);
     for (size_t id = 0; id < n; id++) {
-      if (logits_[id] > kLowest) candidates_.push_back({static_cast<int32_t>(id), logits_[id]});
+      if (logits[id] > kLowest) candidates_.push_back({static_cast<int32_t>(id), logits[id]});
     }
   }
   double largest = kLowest;
@@ -155,37 +111,46 @@ bool SamplerChain::apply(const float* logits, int32_t n_vocab, int32_t n_limit, 
   return true;
 }
 
-bool SamplerChain::append_whole(Rows& rows) const {
-  const size_t n = logits_.size();
-  const Range range = range_of(logits_);
+template <typename Logit>
+bool SamplerChain::append_likeliest(const Logit* logits, size_t n, Rows& rows) {
+  const double largest = logit_range(logits, n).largest;
+  if (!std::isfinite(largest)) return false;
+  rows.ids.push_back(static_cast<int32_t>(std::find(logits, logits + n, static_cast<Logit>(largest)) - logits));
+  rows.probs.push_back(1.0);
+  rows.end_row();
+  return true;
+}
+
+template <typename Logit>
+bool SamplerChain::append_whole(const Logit* logits, size_t n, Rows& rows) const {
+  const LogitRange range = logit_range(logits, n);
   if (!std::isfinite(range.largest)) return false;
   const size_t start = rows.ids.size();
   rows.ids.resize(start + n);
   rows.probs.resize(start + n);
   int32_t* ids = rows.ids.data() + start;
   double* probs = rows.probs.data() + start;
-  // What is not a number is left out.
-  for (size_t id = 0; id < n; id++) {
-    probs[id] = logits_[id] > kLowest ? (logits_[id] - range.largest) / params_.temperature : kLowest;
-  }
+  double sum = 0;
   const bool is_whole = (range.smallest - range.largest) / params_.temperature > kSmallestExponent;
   if (is_whole) {
-    exponentials(probs, n);
+    sum = exponentials(logits, n, range.largest, params_.temperature, probs);
   } else {
-    for (size_t id = 0; id < n; id++) probs[id] = std::exp(probs[id]);
+    for (size_t id = 0; id < n; id++) {
+      // What is not a number is left out.
+      probs[id] = logits[id] > kLowest ? std::exp((logits[id] - range.largest) / params_.temperature) : 0.0;
+    }
+    sum = lane_sum(probs, n);
   }
-  const double sum = sum_of(probs, n);
+  scale(probs, n, 1 / sum);
   size_t n_kept = n;
   if (is_whole && !range.has_gaps) {
     for (size_t id = 0; id < n; id++) ids[id] = static_cast<int32_t>(id);
-    for (size_t id = 0; id < n; id++) probs[id] /= sum;
   } else {
     n_kept = 0;
     for (size_t id = 0; id < n; id++) {
-      const double probability = probs[id] / sum;
       ids[n_kept] = static_cast<int32_t>(id);
-      probs[n_kept] = probability;
-      n_kept += probability > 0;
+      probs[n_kept] = probs[id];
+      n_kept += probs[id] > 0;
     }
   }
   rows.ids.resize(start + n_kept);
@@ -194,9 +159,10 @@ bool SamplerChain::append_whole(Rows& rows) const {
   return true;
 }
 
-void SamplerChain::keep_top_k() {
+template <typename Logit>
+void SamplerChain::keep_top_k(const Logit* logits, size_t n) {
   const auto k = static_cast<size_t>(params_.top_k);
-  double threshold = -std::numeric_limits<double>::infinity();
+  double threshold = kLowest;
   const size_t room = std::max<size_t>(2 * k, 64);
   const auto shrink = [&] {
     const auto middle = candidates_.begin() + static_cast<std::ptrdiff_t>(k);
@@ -205,9 +171,9 @@ void SamplerChain::keep_top_k() {
     threshold = candidates_.back().value;
   };
   // Ids ascend, so a later candidate that only equals the threshold never displaces an earlier one.
-  for (size_t id = 0; id < logits_.size(); id++) {
-    if (!(logits_[id] > threshold)) continue;
-    candidates_.push_back({static_cast<int32_t>(id), logits_[id]});
+  for (size_t id = 0; id < n; id++) {
+    if (!(logits[id] > threshold)) continue;
+    candidates_.push_back({static_cast<int32_t>(id), logits[id]});
     if (candidates_.size() >= room) shrink();
   }
   if (candidates_.size() > k) shrink();

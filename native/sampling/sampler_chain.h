@@ -47,15 +47,21 @@ class SamplerChain {
 
  private:
   void adjust(Span<const int32_t> history);
+  template <typename Logit>
+  bool append(const Logit* logits, size_t n, Rows& rows);
+  template <typename Logit>
+  bool append_likeliest(const Logit* logits, size_t n, Rows& rows);
   // The distribution of all logits, without truncation.
-  bool append_whole(Rows& rows) const;
-  void keep_top_k();
+  template <typename Logit>
+  bool append_whole(const Logit* logits, size_t n, Rows& rows) const;
+  template <typename Logit>
+  void keep_top_k(const Logit* logits, size_t n);
   void keep_top_p();
   void keep_min_p();
   void keep_typical();
 
   SamplerParams params_;
-  std::vector<double> logits_;
+  std::vector<double> logits_;  // with penalties and bias
   std::vector<Candidate> candidates_;
 };
 

@@ -60,7 +60,7 @@ std::vector<double> law_after(Context& context, const std::vector<int32_t>& toke
   Rows rows;
   Timings timings;
   CHECK(context.decode(request, context.epoch(), rows, timings).ok());
-  return rows.probs;
+  return {rows.probs.begin(), rows.probs.end()};
 }
 
 double distance(const std::vector<double>& one, const Rows& rows, size_t row) {

@@ -23,7 +23,7 @@ Rows row_of(SamplerParams params, const std::vector<float>& logits = kLogits, co
 }
 
 bool is_close(const Rows& rows, const std::vector<int32_t>& ids, const std::vector<double>& probs) {
-  if (rows.ids != ids) return false;
+  if (std::vector<int32_t>(rows.ids.begin(), rows.ids.end()) != ids) return false;
   for (size_t i = 0; i < probs.size(); i++) {
     if (std::fabs(rows.probs[i] - probs[i]) > 1e-6) return false;
   }

@@ -1,6 +1,7 @@
 // Rules that go on with what a child left of the target: recursive rejection, greedy multi-draft, traversal.
 #include <algorithm>
 
+#include "sampling/lanes.h"
 #include "verify/verifiers.h"
 
 namespace outrider {
@@ -14,22 +15,22 @@ class Remainder {
 
   DistView view() const { return law_; }
 
-  // Goes on with (scale * p - q)+, normalised; with p where that has no mass. Returns the mass.
-  double subtract(DistView draft, double scale) {
-    std::vector<int32_t> ids;
-    std::vector<double> probs;
-    const double mass = residual_weights(law_, draft, scale, ids, probs);
+  // Goes on with (ratio * p - q)+, normalised; with p where that has no mass. Returns the mass.
+  double subtract(DistView draft, double ratio) {
+    const double mass = residual_weights(law_, draft, ratio, spare_ids_, spare_probs_);
     if (!(mass > 0)) return 0;
-    for (double& weight : probs) weight /= mass;
-    ids_ = std::move(ids);
-    probs_ = std::move(probs);
+    scale(spare_probs_.data(), spare_probs_.size(), 1 / mass);
+    ids_.swap(spare_ids_);
+    probs_.swap(spare_probs_);
     law_ = {ids_.data(), probs_.data(), ids_.size()};
     return mass;
   }
 
  private:
-  std::vector<int32_t> ids_;
-  std::vector<double> probs_;
+  TokenIds ids_;
+  Probabilities probs_;
+  TokenIds spare_ids_;
+  Probabilities spare_probs_;
   DistView law_;
 };
 

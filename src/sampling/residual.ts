@@ -56,7 +56,8 @@ export function residualWeights(
 export function residual(targetProbs: Distribution, draftProbs: Distribution, scale = 1): Residual {
   const { weights, mass } = residualWeights(targetProbs, draftProbs, scale);
   if (!(mass > 0)) return { distribution: targetProbs, mass: 0 };
-  return { distribution: { ids: weights.ids, probs: weights.probs.map((weight) => weight / mass) }, mass };
+  const factor = 1 / mass;
+  return { distribution: { ids: weights.ids, probs: weights.probs.map((weight) => weight * factor) }, mass };
 }
 
 /**
