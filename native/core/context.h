@@ -17,8 +17,11 @@
 #include "draft/growth.h"
 #include "sampling/rows.h"
 #include "sampling/sampler_chain.h"
+#include "sparse/plan.h"
 
 namespace outrider {
+
+class SparseGraph;
 
 struct ContextOptions {
   int32_t n_ctx = 0;  // 0: what the model was trained with
@@ -50,6 +53,7 @@ struct DecodeRequest {
   std::shared_ptr<SamplerChain> sampler;
   int32_t n_vocab_limit = INT32_MAX;
   bool keeps_logits = false;  // the rows keep what they were made from
+  SparsePlan sparse;          // what the batch leaves out
 };
 
 struct Timings {
@@ -126,20 +130,22 @@ class Context {
   Rollback rollback() const { return rollback_; }
   int32_t n_rollback() const { return n_rollback_; }
   llama_context* get() const { return context_; }
+  // What the last decode under a plan did; null before the first.
+  const SparseGraph* sparse() const { return sparse_.get(); }
   const std::shared_ptr<Model>& model() const { return model_; }
   const std::shared_ptr<ComputePool>& pool() const { return pool_; }
 
  private:
   friend class Growth;
   struct PendingTree;
-  Context(std::shared_ptr<Model> model, std::shared_ptr<ComputePool> pool, llama_context* context)
-      : model_(std::move(model)), pool_(std::move(pool)), context_(context) {}
+  Context(std::shared_ptr<Model> model, std::shared_ptr<ComputePool> pool, llama_context* context);
 
   Status validate(const DecodeRequest& request) const;
   Status decode_valid(const DecodeRequest& request, uint64_t epoch, Rows& rows, Timings& timings);
   Status draw(DraftRequest& request, uint64_t epoch, std::vector<int32_t>& tokens, Rows& rows, Timings& timings);
   Status rewind(int32_t sequence, int32_t n_past);
   Status run_batch(const DecodeRequest& request, uint64_t epoch, TokenTree& tree);
+  Status start_sparse(const DecodeRequest& request);
   Status explain(int32_t code, const DecodeRequest& request);
   Status append_row(int32_t index, const DecodeRequest& request, Span<const int32_t> path_history, Rows& rows);
   Status borrow_id(PendingTree& pending, int32_t source, int32_t end, int32_t& id);
@@ -171,7 +177,8 @@ class Context {
   std::vector<PendingTree> trees_;     // as lengths_
   std::vector<int32_t> free_scratch_;  // ids for leaves that no tree uses
   std::vector<int32_t> path_;          // scratch
-  std::vector<Rows> spare_rows_;       // memory of rows that a drafted tree no longer needs
+  std::unique_ptr<SparseGraph> sparse_;
+  std::vector<Rows> spare_rows_;  // memory of rows that a drafted tree no longer needs
 };
 
 }  // namespace outrider
