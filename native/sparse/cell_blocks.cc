@@ -1,7 +1,6 @@
 #include "sparse/cell_blocks.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "llama-kv-cells.h"
 
@@ -13,6 +12,8 @@ namespace {
 constexpr float kOwn = 3e6F;
 constexpr float kSink = 2e6F;
 constexpr float kLocal = 1e6F;
+// Finite, so that a softmax over nothing but these is still a number.
+constexpr float kIrrelevant = -1e9F;
 
 constexpr uint64_t kHashStart = 14695981039346656037ULL;  // FNV-1a
 constexpr uint64_t kHashFactor = 1099511628211ULL;
@@ -41,7 +42,7 @@ std::vector<int32_t> CellBlocks::changed(const llama_kv_cells& cells, int32_t bl
 
 void CellBlocks::classify(const llama_kv_cells& cells, const BlockRequest& request, uint64_t version,
                           std::vector<float>& relevance, std::vector<float>& priority) {
-  std::fill(relevance.begin(), relevance.end(), -std::numeric_limits<float>::infinity());
+  std::fill(relevance.begin(), relevance.end(), kIrrelevant);
   std::fill(priority.begin(), priority.end(), 0.0F);
   const auto end = std::min<size_t>(relevance.size() * static_cast<size_t>(request.block_size), cells.size());
   for (size_t cell = 0; cell < end; cell++) {
@@ -55,8 +56,9 @@ void CellBlocks::classify(const llama_kv_cells& cells, const BlockRequest& reque
     if (position >= request.n_past - request.n_local) found = kLocal;
     if (position < request.n_sink) found = kSink;
     if (is_own) found = kOwn;
-    relevance[block] = 0;
     priority[block] = std::max(priority[block], found);
+    // What a block holds of the batch itself must not bear on the choice: a tree and its paths choose alike.
+    relevance[block] = priority[block] < kOwn ? 0.0F : kIrrelevant;
   }
 }
 

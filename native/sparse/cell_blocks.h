@@ -25,8 +25,8 @@ class CellBlocks {
   // Blocks whose keys are not those of the last `confirm`.
   std::vector<int32_t> changed(const llama_kv_cells& cells, int32_t block_size) const;
 
-  // Fills [n_blocks]: 0 where the sequence or the batch has cells in the block, -infinity elsewhere; and 0 for blocks
-  // that may be left out, more for those that may not. Cells of a version above `version` are the batch's own.
+  // Fills [n_blocks]: 0 where the sequence has cells in the block and the batch none, far below elsewhere; and 0 for
+  // blocks that may be left out, more for those that may not. Cells of a version above `version` are the batch's own.
   static void classify(const llama_kv_cells& cells, const BlockRequest& request, uint64_t version,
                        std::vector<float>& relevance, std::vector<float>& priority);
 

@@ -18,7 +18,7 @@ namespace outrider {
 
 namespace {
 
-constexpr int32_t kPrompt = 600;
+constexpr int32_t kPrompt = 603;
 constexpr int32_t kBatch = 8;
 const char* const kArchitectures[] = {"llama", "qwen3", "qwen3moe", "gemma3"};
 
@@ -89,11 +89,10 @@ std::vector<double> distances(const Rows& one, const Rows& other) {
 
 // Without flash attention all rows agree. It adds values up in half precision, where an expert that is nearly as good
 // as another can be swapped for it: two tokens of a batch may.
-bool is_close(const Rows& one, const Rows& other, Kernel kernel, const std::string& name) {
+bool is_close(const Rows& one, const Rows& other, Kernel kernel, const std::string& name, double tolerance) {
   std::vector<double> all = distances(one, other);
   std::sort(all.begin(), all.end());
   const double error = kernel == Kernel::kExact ? all.back() : all[all.size() - 3];
-  const double tolerance = kernel == Kernel::kExact ? 1e-5 : 2e-3;
   if (error > tolerance) std::fprintf(stderr, "%s: %g\n", name.c_str(), error);
   return error <= tolerance;
 }
@@ -137,7 +136,7 @@ void compare_with_removed_cells(const std::string& architecture, Kernel kernel, 
     llama_memory_seq_rm(llama_get_memory(reference->get()), 0, block * plan.block_size, (block + 1) * plan.block_size);
   }
   const Rows removed = decode(*reference, kPrompt, tokens_from(kPrompt, kBatch), {});
-  CHECK(is_close(sparse, removed, kernel, architecture));
+  CHECK(is_close(sparse, removed, kernel, architecture, kernel == Kernel::kExact ? 1e-5 : 2e-3));
   CHECK(distances(sparse, dense).back() > 0.01);
 }
 
@@ -159,7 +158,7 @@ TEST("layers that choose for themselves: gathering and hiding read the same") {
   int32_t n_equal = 0;
   for (const char* architecture : kArchitectures) {
     const auto fast = make_context(architecture, Kernel::kFast);
-    const auto exact = make_context(architecture, Kernel::kExact);
+    const auto exact = make_context(architecture, Kernel::kExact, GGML_TYPE_F16);
     const SparsePlan plan = plan_of(256, {});
     for (const auto& context : {fast, exact}) decode(*context, 0, tokens_from(0, kPrompt), {});
     const Rows gathered = decode(*fast, kPrompt, tokens_from(kPrompt, kBatch), plan);
@@ -178,7 +177,8 @@ TEST("layers that choose for themselves: gathering and hiding read the same") {
       is_equal = is_equal && common.size() == other.size();
     }
     n_equal += is_equal ? 1 : 0;
-    if (is_equal) CHECK(is_close(gathered, hidden, Kernel::kFast, architecture));
+    // The kernels differ in precision, layer after layer.
+    if (is_equal) CHECK(is_close(gathered, hidden, Kernel::kFast, architecture, 5e-3));
   }
   CHECK(n_equal >= 2);
 }
@@ -262,7 +262,8 @@ TEST("scores are the attention that the mean keys predict, and the best blocks a
         CHECK(std::fabs(choice.means[(block * 2 + head / 2) * kHead + i] - mean) < 1e-5);
         product += mean * choice.query[head * kHead + i];
       }
-      weights.push_back(std::exp(product / 8));
+      // Blocks that the batch lies in are read in any case, and are not compared.
+      weights.push_back(end > kPrompt ? 0.0 : std::exp(product / 8));
     }
     const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
     for (size_t block = 0; block < n_blocks; block++) scores[block] += weights[block] / sum;
@@ -281,16 +282,17 @@ TEST("scores are the attention that the mean keys predict, and the best blocks a
 }
 
 TEST("a tree's own cells are read wherever they lie") {
+  constexpr int32_t kStart = 600;  // the tree fills no more blocks than its paths do
   const std::vector<int32_t> parents{-1, 0, 0, 1, 2, 2};
   const auto context = make_context("llama", Kernel::kExact);
-  decode(*context, 0, tokens_from(0, kPrompt), {});
+  decode(*context, 0, tokens_from(0, kStart), {});
   const SparsePlan plan = plan_of(256, {0});
-  const Rows tree = decode(*context, kPrompt, {280, 281, 282, 283, 284, 285}, plan, parents);
+  const Rows tree = decode(*context, kStart, {280, 281, 282, 283, 284, 285}, plan, parents);
   const std::vector<std::vector<int32_t>> paths{{280},           {280, 281},      {280, 282},
                                                 {280, 281, 283}, {280, 282, 284}, {280, 282, 285}};
-  CHECK(context->truncate(0, kPrompt).ok());
+  CHECK(context->truncate(0, kStart).ok());
   for (size_t node = 0; node < paths.size(); node++) {
-    const Rows path = decode(*context, kPrompt, paths[node], plan);
+    const Rows path = decode(*context, kStart, paths[node], plan);
     const size_t last = path.n_rows() - 1;
     double largest = 0;
     CHECK(path.row_size(last) == tree.row_size(node));
