@@ -9,6 +9,7 @@
 #include "bindings/request_args.h"
 #include "bindings/sampler_binding.h"
 #include "bindings/token_feed.h"
+#include "sparse/sparse_graph.h"
 
 namespace outrider {
 
@@ -76,6 +77,7 @@ Napi::Function ContextBinding::define(Napi::Env env) {
       {InstanceMethod("info", &ContextBinding::info), InstanceMethod("length", &ContextBinding::length),
        InstanceMethod("decode", &ContextBinding::decode), InstanceMethod("draft", &ContextBinding::draft),
        InstanceMethod("extend", &ContextBinding::extend), InstanceMethod("grow", &ContextBinding::grow),
+       InstanceMethod("sparseChoices", &ContextBinding::sparse_choices),
        InstanceMethod("commit", &ContextBinding::commit), InstanceMethod("truncate", &ContextBinding::truncate),
        InstanceMethod("saveState", &ContextBinding::save_state),
        InstanceMethod("loadState", &ContextBinding::load_state), InstanceMethod("abort", &ContextBinding::abort),
@@ -243,6 +245,30 @@ Napi::Value ContextBinding::extend(const Napi::CallbackInfo& info) {
     handle.Set("promise", run(work, [](Napi::Env env) -> Napi::Value { return env.Undefined(); }));
     handle.Set("stop", Napi::Function::New(info.Env(), [feed](const Napi::CallbackInfo&) { feed->stop(); }));
     return handle;
+  });
+}
+
+// sparseChoices() -> [{layer, blocks, scores}] of the last decode whose plan kept its choice.
+Napi::Value ContextBinding::sparse_choices(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto found = std::make_shared<std::map<int32_t, BlockChoice>>();
+    const auto work = [found](Context& owner) {
+      if (owner.sparse() != nullptr) *found = owner.sparse()->choices();
+      return Status{};
+    };
+    return run(work, [found](Napi::Env env) -> Napi::Value {
+      Napi::Array list = Napi::Array::New(env);
+      for (const auto& [layer, choice] : *found) {
+        Napi::Object entry = Napi::Object::New(env);
+        entry.Set("layer", layer);
+        entry.Set("blocks", to_int32_array(env, choice.blocks));
+        Napi::Float32Array scores = Napi::Float32Array::New(env, choice.scores.size());
+        std::copy(choice.scores.begin(), choice.scores.end(), scores.Data());
+        entry.Set("scores", scores);
+        list.Set(list.Length(), entry);
+      }
+      return list;
+    });
   });
 }
 

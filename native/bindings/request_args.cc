@@ -27,6 +27,20 @@ GrowthRule growth_rule_arg(const Napi::Value& value) {
   reject("fixed, calibrated, dyspec or eagle-2", "rule", value);
 }
 
+SparsePlan sparse_plan_arg(const Napi::Value& value) {
+  SparsePlan plan;
+  if (value.IsUndefined()) return plan;
+  const Napi::Object object = object_arg(value, "sparse");
+  plan.n_attended = int_arg(object.Get("numAttended"), "numAttended");
+  plan.block_size = int_arg(object.Get("blockSize"), "blockSize");
+  plan.n_sink = int_arg(object.Get("numSink"), "numSink");
+  plan.n_local = int_arg(object.Get("numLocal"), "numLocal");
+  const Napi::Value anchors = object.Get("anchors");
+  if (!anchors.IsUndefined()) plan.anchors = int32_array_arg(anchors, "anchors");
+  plan.keeps_choice = bool_arg(object.Get("keepsChoice"), "keepsChoice");
+  return plan;
+}
+
 }  // namespace
 
 DecodeRequest decode_request_arg(const Napi::Value& value) {
@@ -50,6 +64,7 @@ DecodeRequest decode_request_arg(const Napi::Value& value) {
   }
   const Napi::Value keeps_logits = object.Get("keepsLogits");
   if (!keeps_logits.IsUndefined()) request.keeps_logits = bool_arg(keeps_logits, "keepsLogits");
+  request.sparse = sparse_plan_arg(object.Get("sparse"));
   const Napi::Value history = object.Get("history");
   if (request.sampler && request.sampler->needs_history() && !history.IsUndefined()) {
     request.history = int32_array_arg(history, "history");

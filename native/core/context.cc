@@ -126,7 +126,10 @@ Status Context::explain(int32_t code, const DecodeRequest& request) {
 
 Status Context::start_sparse(const DecodeRequest& request) {
   const SparsePlan& plan = request.sparse;
-  if (plan.is_dense()) return {};
+  if (plan.is_dense()) {
+    if (sparse_ != nullptr) sparse_->forget_choices();
+    return {};
+  }
   const int32_t n_layer = llama_model_n_layer(model_->get());
   const auto refused = [](const std::string& message) {
     return Status::error(StatusCode::kInvalidArgument, message);

@@ -45,6 +45,8 @@ class SparseGraph : public llama_sparse_hooks {
   int32_t n_layers_seen() const { return n_layers_seen_; }
   // Of the last decode under a plan that keeps its choice, by layer; anchors only.
   std::map<int32_t, BlockChoice> choices() const;
+  // Another graph is about to be computed where the choices lie.
+  void forget_choices() { choices_.clear(); }
 
   void begin() override;
   void attention(llama_sparse_attention& layer) override;

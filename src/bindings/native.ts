@@ -140,6 +140,30 @@ export interface NativeDecodeRequest {
   vocabLimit?: number | undefined;
   /** The rows keep their logits, for `NativeRows.logprobs`. */
   keepsLogits?: boolean | undefined;
+  /** What the batch leaves out; absent: nothing. */
+  sparse?: NativeSparsePlan | undefined;
+}
+
+/** As `SparsePlan` of native/sparse. */
+export interface NativeSparsePlan {
+  /** Tokens of the context that attention reads at most. */
+  numAttended: number;
+  blockSize: number;
+  numSink: number;
+  numLocal: number;
+  /** Ascending layers that choose blocks; absent: each. */
+  anchors?: Int32Array | undefined;
+  /** `sparseChoices` tells what was chosen. */
+  keepsChoice: boolean;
+}
+
+/** What an anchor layer chose. */
+export interface NativeBlockChoice {
+  layer: number;
+  /** Ascending. */
+  blocks: Int32Array;
+  /** [numBlocks] attention that the mean keys predict, summed over heads. */
+  scores: Float32Array;
 }
 
 /** Tokens drawn one after the other. */
@@ -226,6 +250,8 @@ export interface NativeContext {
   ): { promise: Promise<void>; stop: () => void };
   /** Keeps the path to `node` of the last decoded tree; -1 keeps none of it. */
   commit(sequence: number, node: number): Promise<void>;
+  /** Of the last decode, where its plan kept its choice. */
+  sparseChoices(): Promise<NativeBlockChoice[]>;
   truncate(sequence: number, numPast: number): Promise<void>;
   saveState(sequence: number): Promise<Buffer>;
   loadState(sequence: number, bytes: Buffer, numTokens: number): Promise<void>;

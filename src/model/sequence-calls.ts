@@ -1,4 +1,5 @@
 // What the calls of a sequence are asked for, and what they give.
+import type { SparsePlan } from '../sparse/plan.js';
 import type { NodeIndex, SiblingDraws } from '../tree/token-tree.js';
 import type { TreeGrowth } from '../tree/tree-growth.js';
 import type { TokenId } from '../types.js';
@@ -14,6 +15,8 @@ export interface DecodeTreeRequest {
   readonly sampler: Sampler;
   /** The rows can tell log-probabilities, default false; costs a copy of the logits. */
   readonly keepsLogits?: boolean | undefined;
+  /** What the batch leaves out; undefined or a budget of the whole context: nothing, and the very same numbers. */
+  readonly sparse?: SparsePlan | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

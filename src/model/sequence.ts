@@ -10,6 +10,7 @@ import type { Context } from './context.js';
 import { requireInteger } from './options.js';
 import { PendingTree } from './pending-tree.js';
 import { NativeDistributionRows, type Sampler } from './sampler.js';
+import { nativePlan } from './sparse-plan.js';
 import type {
   DecodedRows,
   DecodeTreeRequest,
@@ -93,7 +94,8 @@ export class Sequence {
     const parents = request.parents && Int32Array.from(request.parents);
     const outputs = Int32Array.from(tokens.keys());
     const { keepsLogits, sampler, signal } = request;
-    const batch = { tokens, parents, outputs, keepsLogits, numPast: this.length };
+    const sparse = nativePlan(request.sparse);
+    const batch = { tokens, parents, outputs, keepsLogits, sparse, numPast: this.length };
     const decoded = await this.#decode({ ...batch, ...this.#sampling(sampler, this.length) }, signal);
     this.#pending = new PendingTree(tokens, parents);
     return decoded;

@@ -1,0 +1,31 @@
+// What a verification batch leaves out, as plain data. Knows nothing of models.
+
+/** Attention reads some blocks of the cache instead of all. */
+export interface AttentionPlan {
+  /** Tokens of the context that are read at most, at least 1; rounded up to what a kernel reads at once, 256. */
+  readonly budget: number;
+  /** Cells of a block: 8, 16, 32, 64, 128 or 256. Smaller ones find single tokens better and cost more to score. */
+  readonly blockSize: number;
+  /** First tokens, always read. */
+  readonly sinkTokens: number;
+  /** Last tokens before the batch, always read. */
+  readonly localTokens: number;
+  /** Layers that choose blocks, ascending; the others take the set of the anchor before. undefined: each layer chooses. */
+  readonly anchors?: readonly number[] | undefined;
+  /** The choice can be read afterwards; for calibration and pictures. */
+  readonly keepsChoice?: boolean | undefined;
+}
+
+/** What one batch leaves out; a part that is missing stays dense. */
+export interface SparsePlan {
+  readonly attention?: AttentionPlan | undefined;
+}
+
+/** Which blocks an anchor layer chose. */
+export interface BlockChoice {
+  readonly layer: number;
+  /** Ascending. */
+  readonly blocks: Int32Array;
+  /** [numBlocks]: attention that the mean keys predict for the batch's first token, summed over heads. */
+  readonly scores: Float32Array;
+}

@@ -1,0 +1,56 @@
+// When a batch is thinned out, and how much. Knows nothing of models.
+import type { AttentionPlan, SparsePlan } from './plan.js';
+
+/** A batch that is about to be verified. */
+export interface SparseRoundState {
+  /** Tokens in the cache before the batch. */
+  readonly contextLength: number;
+  /** Tokens of the batch. */
+  readonly numTokens: number;
+}
+
+/** Decides what a verification batch leaves out. */
+export interface SparsePolicy {
+  /** undefined: the batch is dense. */
+  plan(state: SparseRoundState): SparsePlan | undefined;
+}
+
+/** Sparse attention as options give it. */
+export interface SparseAttentionOptions extends Partial<Omit<AttentionPlan, 'budget' | 'keepsChoice'>> {
+  /** Contexts up to so many tokens are read whole, L_0. */
+  readonly tokens: number;
+  /** Share of what lies beyond that is read, too, in [0, 1], default 0. */
+  readonly ratio?: number | undefined;
+}
+
+/**
+ * Tokens that attention reads of a context: all of it up to `denseTokens`, then `floor((L - L_0) rho + L_0)`.
+ * @see Jiang et al., arXiv:2512.21911, piecewise budget
+ */
+export function attentionBudget(contextLength: number, denseTokens: number, ratio: number): number {
+  if (contextLength <= denseTokens) return contextLength;
+  return Math.floor((contextLength - denseTokens) * ratio + denseTokens);
+}
+
+/** The same rule for every batch of more than one token: a batch of one is plain decoding, and stays dense. */
+export class FixedSparsePolicy implements SparsePolicy {
+  readonly #attention: SparseAttentionOptions;
+
+  constructor(options: { readonly attention: SparseAttentionOptions }) {
+    this.#attention = options.attention;
+  }
+
+  plan({ contextLength, numTokens }: SparseRoundState): SparsePlan | undefined {
+    const {
+      tokens,
+      ratio = 0,
+      blockSize = 16,
+      sinkTokens = 16,
+      localTokens = 128,
+      anchors,
+    } = this.#attention;
+    if (numTokens < 2 || contextLength <= tokens) return undefined;
+    const budget = attentionBudget(contextLength, tokens, ratio);
+    return { attention: { budget, blockSize, sinkTokens, localTokens, anchors } };
+  }
+}

@@ -1,0 +1,80 @@
+// A verification batch on a long context, dense beside sparse.
+// npm run bench:long-context [-- LENGTH...]
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { median } from 'simple-statistics';
+import { inflateModel } from '../../src/gguf/inflate.js';
+import { loadModel } from '../../src/model/load-model.js';
+import { Sampler } from '../../src/model/sampler.js';
+import type { Sequence } from '../../src/model/sequence.js';
+import type { AttentionPlan, SparsePlan } from '../../src/sparse/plan.js';
+import { writeTinyModel } from '../fixtures/tiny-models.js';
+import { machine } from './measure.js';
+
+const repetitions = 7;
+const batchTokens = 8;
+const budget = 1024;
+const lengths = process.argv.slice(2).map(Number);
+if (lengths.length === 0) lengths.push(512, 4096, 8192, 16_384);
+const folder = mkdtempSync(join(tmpdir(), 'outrider-long-'));
+const sampler = new Sampler({ temperature: 0 });
+const attention: AttentionPlan = { budget, blockSize: 16, sinkTokens: 16, localTokens: 128 };
+const everyFourth = Array.from({ length: 64 }, (_, index) => 4 * index);
+
+/** Milliseconds of llama_decode over one batch, which is dropped again. */
+async function decodeMs(sequence: Sequence, sparse?: SparsePlan): Promise<number> {
+  const tokens = Int32Array.from(
+    { length: batchTokens },
+    (_, index) => 270 + ((sequence.length + index) % 40),
+  );
+  const { rows, decodeMs } = await sequence.decode({ tokens, sampler, sparse });
+  rows.release();
+  sequence.commit(-1);
+  return decodeMs;
+}
+
+try {
+  const [small, path] = [join(folder, 'small.gguf'), join(folder, 'target.gguf')];
+  writeTinyModel(small, { headDim: 64, heads: 8, kvHeads: 2, layers: 2, contextLength: 32_768 });
+  const shape = inflateModel(small, path, { parameters: 1e9, tensorType: 'q4_0' });
+  const model = await loadModel(path);
+  const contextSize = Math.max(...lengths) + 256;
+  const context = await model.createContext({ contextSize, flashAttention: 'on' });
+  const sequence = context.sequence();
+  process.stdout.write(
+    `${machine()}; ${(shape.parameters / 1e6).toFixed(0)}M parameters in Q4_0, ${shape.layers} layers, ` +
+      `${shape.heads} heads, ${batchTokens} tokens, ${budget} of the context read\n`,
+  );
+  const anchors = everyFourth.filter((layer) => layer < shape.layers);
+  for (const length of lengths) {
+    const prompt = Int32Array.from({ length }, (_, index) => (index === 0 ? 1 : 270 + ((index * 7) % 40)));
+    process.stderr.write(`reading ${length} tokens\n`);
+    await sequence.prefill(prompt);
+    const plans = {
+      dense: undefined,
+      everyLayer: { attention },
+      everyFourth: { attention: { ...attention, anchors } },
+    };
+    const times = Object.entries(plans).map(([name, plan]) => ({ name, plan, ms: [] as number[] }));
+    for (let repetition = -1; repetition < repetitions; repetition++) {
+      for (const { plan, ms } of times) {
+        // A graph is built when the kind of batch changes: the second of two is timed.
+        await decodeMs(sequence, plan);
+        const spent = await decodeMs(sequence, plan);
+        if (repetition >= 0) ms.push(spent);
+      }
+    }
+    const dense = median(times[0]!.ms);
+    for (const { name, ms } of times) {
+      process.stdout.write(
+        `${length} tokens, ${name}: ${median(ms).toFixed(1)} ms (${Math.min(...ms).toFixed(1)}-${Math.max(...ms).toFixed(1)}), ` +
+          `${(dense / median(ms)).toFixed(2)} times as fast as dense\n`,
+      );
+    }
+  }
+  context.dispose();
+  model.dispose();
+} finally {
+  rmSync(folder, { recursive: true });
+}
