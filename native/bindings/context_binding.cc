@@ -77,6 +77,7 @@ Napi::Function ContextBinding::define(Napi::Env env) {
       {InstanceMethod("info", &ContextBinding::info), InstanceMethod("length", &ContextBinding::length),
        InstanceMethod("decode", &ContextBinding::decode), InstanceMethod("draft", &ContextBinding::draft),
        InstanceMethod("extend", &ContextBinding::extend), InstanceMethod("grow", &ContextBinding::grow),
+       InstanceMethod("sparseLayers", &ContextBinding::sparse_layers),
        InstanceMethod("sparseChoices", &ContextBinding::sparse_choices),
        InstanceMethod("commit", &ContextBinding::commit), InstanceMethod("truncate", &ContextBinding::truncate),
        InstanceMethod("saveState", &ContextBinding::save_state),
@@ -245,6 +246,19 @@ Napi::Value ContextBinding::extend(const Napi::CallbackInfo& info) {
     handle.Set("promise", run(work, [](Napi::Env env) -> Napi::Value { return env.Undefined(); }));
     handle.Set("stop", Napi::Function::New(info.Env(), [feed](const Napi::CallbackInfo&) { feed->stop(); }));
     return handle;
+  });
+}
+
+// sparseLayers() -> number of layers whose attention can be thinned out; the context has to be empty.
+Napi::Value ContextBinding::sparse_layers(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    for (int32_t sequence = 0; sequence < context()->n_sequences(); sequence++) {
+      if (context()->length(sequence) > 0) throw ArgumentError("Expected an empty context to count its sparse layers");
+    }
+    const auto n_layers = std::make_shared<int32_t>(0);
+    const uint64_t epoch = context()->epoch();
+    return run([n_layers, epoch](Context& owner) { return owner.count_sparse_layers(epoch, *n_layers); },
+               [n_layers](Napi::Env env) -> Napi::Value { return Napi::Number::New(env, *n_layers); });
   });
 }
 

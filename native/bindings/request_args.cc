@@ -38,6 +38,14 @@ SparsePlan sparse_plan_arg(const Napi::Value& value) {
   const Napi::Value anchors = object.Get("anchors");
   if (!anchors.IsUndefined()) plan.anchors = int32_array_arg(anchors, "anchors");
   plan.keeps_choice = bool_arg(object.Get("keepsChoice"), "keepsChoice");
+  plan.n_skipped = int_arg(object.Get("numSkipped"), "numSkipped");
+  const Napi::Value shares = object.Get("skipShares");
+  if (!shares.IsUndefined()) {
+    for (const double share : float64_array_arg(shares, "skipShares")) {
+      plan.skip_shares.push_back(static_cast<float>(share));
+    }
+  }
+  plan.fills_places = bool_arg(object.Get("fillsPlaces"), "fillsPlaces");
   return plan;
 }
 

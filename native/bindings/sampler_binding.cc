@@ -113,7 +113,8 @@ Napi::Function RowsBinding::define(Napi::Env env) {
   return DefineClass(
       env, "NativeRows",
       {InstanceMethod("numRows", &RowsBinding::num_rows), InstanceMethod("row", &RowsBinding::row),
-       InstanceMethod("logprobs", &RowsBinding::logprobs), InstanceMethod("release", &RowsBinding::release)});
+       InstanceMethod("logprobs", &RowsBinding::logprobs), InstanceMethod("append", &RowsBinding::append),
+       InstanceMethod("release", &RowsBinding::release)});
 }
 
 RowsBinding::RowsBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RowsBinding>(info) {
@@ -193,6 +194,24 @@ Napi::Value RowsBinding::logprobs(const Napi::CallbackInfo& info) {
     result.Set("logprobs", logprobs);
     result.Set("probs", probs);
     return result;
+  });
+}
+
+// append(rows, indices): copies rows of others behind these, without their logits.
+Napi::Value RowsBinding::append(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    if (!rows_) throw to_error(Env(), Status::error(StatusCode::kDisposed, "The rows were already released."));
+    const std::shared_ptr<Rows> from = RowsBinding::from(info[0], "rows");
+    if (from == rows_) throw ArgumentError("Expected other rows to append");
+    for (const int32_t index : int32_array_arg(info[1], "indices")) {
+      if (index < 0 || static_cast<size_t>(index) >= from->n_rows()) {
+        throw ArgumentError("Expected rows below " + std::to_string(from->n_rows()) + " for indices but received " +
+                            std::to_string(index));
+      }
+      const auto row = static_cast<size_t>(index);
+      rows_->append({from->row_ids(row), from->row_probs(row), from->row_size(row)});
+    }
+    return info.Env().Undefined();
   });
 }
 

@@ -124,46 +124,6 @@ Status Context::explain(int32_t code, const DecodeRequest& request) {
   return status;
 }
 
-Status Context::start_sparse(const DecodeRequest& request) {
-  const SparsePlan& plan = request.sparse;
-  if (plan.is_dense()) {
-    if (sparse_ != nullptr) sparse_->forget_choices();
-    return {};
-  }
-  const int32_t n_layer = llama_model_n_layer(model_->get());
-  const auto refused = [](const std::string& message) {
-    return Status::error(StatusCode::kInvalidArgument, message);
-  };
-  if (plan.n_attended < 0) {
-    return refused("Expected a budget of at least 1 token for sparse attention but received " + text(plan.n_attended) +
-                   ".");
-  }
-  if (plan.block_size < 8 || 256 % plan.block_size != 0) {
-    return refused("Expected a block size of 8, 16, 32, 64, 128 or 256 but received " + text(plan.block_size) + ".");
-  }
-  if (plan.n_sink < 0 || plan.n_local < 0) {
-    return refused("Expected at least 0 tokens that are always read but received " +
-                   text(std::min(plan.n_sink, plan.n_local)) + ".");
-  }
-  for (size_t i = 0; i < plan.anchors.size(); i++) {
-    if (plan.anchors[i] < 0 || plan.anchors[i] >= n_layer || (i > 0 && plan.anchors[i] <= plan.anchors[i - 1])) {
-      return refused("Expected ascending anchor layers in [0, " + text(n_layer) + ") but received " +
-                     text(plan.anchors[i]) + ".");
-    }
-  }
-  if (static_cast<int32_t>(request.tokens.size()) > n_ubatch()) {
-    return refused("Expected at most " + text(n_ubatch()) + " tokens (microBatchSize) in a sparse batch but received " +
-                   text(static_cast<int64_t>(request.tokens.size())) + ".");
-  }
-  if (sparse_ == nullptr) sparse_ = std::make_unique<SparseGraph>(context_);
-  if (!sparse_->is_supported()) {
-    return Status::error(StatusCode::kUnsupportedCache,
-                         "The memory of this model has no cells to leave out: sparse attention needs a KV cache.");
-  }
-  sparse_->start(plan, request.sequence, request.n_past, static_cast<int32_t>(request.tokens.size()));
-  return {};
-}
-
 Status Context::run_batch(const DecodeRequest& request, uint64_t epoch, TokenTree& tree) {
   const auto n = static_cast<int32_t>(request.tokens.size());
   Status status = rewind(request.sequence, request.n_past);

@@ -15,7 +15,17 @@ struct SparsePlan {
   std::vector<int32_t> anchors;  // layers that choose blocks, ascending; others take the set of the anchor before
   bool keeps_choice = false;     // the chosen blocks and their scores can be read afterwards
 
-  bool is_dense() const { return n_attended == 0; }
+  // Each token skips at most so many of its experts, 0: none; always one fewer than it has at most.
+  int32_t n_skipped = 0;
+  // [n_layer, n_skipped]: a token skips its m last experts where their share of the weights is below the m-th number of
+  // the layer. Empty: it skips n_skipped in any case.
+  std::vector<float> skip_shares;
+  // A skipped expert's place is taken by the token's first one, at no weight: for devices on which the cost is that of
+  // all experts that some token wants, and which cannot leave a place empty.
+  bool fills_places = false;
+
+  bool thins_attention() const { return n_attended != 0; }
+  bool is_dense() const { return n_attended == 0 && n_skipped == 0; }
 };
 
 }  // namespace outrider

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "ggml-alloc.h"
 #include "llama-kv-cells.h"
@@ -58,7 +59,11 @@ void SparseGraph::start(const SparsePlan& plan, int32_t sequence, int32_t n_past
   plan_ = plan;
   n_tokens_ = n_tokens;
   updated_.clear();
-  if (plan.is_dense() || cells_ == nullptr) return;
+  if (plan.thins_attention()) start_attention(plan, sequence, n_past, n_tokens);
+  llama_set_sparse(context_, this, key());
+}
+
+void SparseGraph::start_attention(const SparsePlan& plan, int32_t sequence, int32_t n_past, int32_t n_tokens) {
   if (known_block_size_ != plan.block_size || known_anchors_ != plan.anchors) {
     known_.reset();
     known_block_size_ = plan.block_size;
@@ -83,17 +88,31 @@ void SparseGraph::start(const SparsePlan& plan, int32_t sequence, int32_t n_past
       break;
     }
   }
-  uint64_t key = mix(14695981039346656037ULL, static_cast<uint64_t>(n_kept_));
-  for (const int32_t part : {n_updates_, plan.block_size, n_tokens, plan.keeps_choice ? 1 : 0}) {
+}
+
+// Graphs of one key and one number of tokens and cells are the same.
+uint64_t SparseGraph::key() const {
+  uint64_t key = 14695981039346656037ULL;
+  if (plan_.thins_attention()) {
+    for (const int32_t part : {n_kept_, n_updates_, plan_.block_size, plan_.keeps_choice ? 1 : 0}) {
+      key = mix(key, static_cast<uint64_t>(part));
+    }
+    for (const int32_t layer : plan_.anchors) key = mix(key, static_cast<uint64_t>(layer) + 1);
+  }
+  for (const int32_t part : {n_tokens_, plan_.n_skipped, plan_.fills_places ? 1 : 0}) {
     key = mix(key, static_cast<uint64_t>(part));
   }
-  for (const int32_t layer : plan.anchors) key = mix(key, static_cast<uint64_t>(layer) + 1);
-  llama_set_sparse(context_, this, key);
+  for (const float share : plan_.skip_shares) {
+    uint32_t bits = 0;
+    std::memcpy(&bits, &share, sizeof(bits));
+    key = mix(key, bits);
+  }
+  return key;
 }
 
 void SparseGraph::finish(bool has_succeeded) {
   llama_set_sparse(context_, nullptr, 0);
-  if (has_succeeded) known_.confirm(*cells_, plan_.block_size, updated_);
+  if (has_succeeded && plan_.thins_attention()) known_.confirm(*cells_, plan_.block_size, updated_);
   updated_.clear();
 }
 
@@ -101,7 +120,9 @@ void SparseGraph::begin() {
   inputs_ = {};
   choice_ = {};
   choices_.clear();
+  experts_.begin();
   n_layers_seen_ = 0;
+  n_expert_layers_seen_ = 0;
 }
 
 void SparseGraph::make_inputs(ggml_context* ctx, int64_t n_blocks) {
@@ -209,7 +230,7 @@ void SparseGraph::attention(llama_sparse_attention& layer) {
   n_layers_seen_++;
   const int64_t n_blocks = layer.k->ne[2] / plan_.block_size;
   const bool is_planned = layer.q->ne[2] == n_tokens_ && layer.k->ne[3] == 1 && layer.k->view_src != nullptr;
-  if (plan_.is_dense() || !is_planned || n_kept_ >= n_blocks) return;
+  if (!plan_.thins_attention() || !is_planned || n_kept_ >= n_blocks) return;
   if (choice_.blocks == nullptr || is_anchor(layer.il)) choose(layer, n_kept_);
   const bool is_transposed = layer.v->nb[1] > layer.v->nb[2];
   if (is_transposed || layer.has_bias) {
@@ -219,7 +240,14 @@ void SparseGraph::attention(llama_sparse_attention& layer) {
   }
 }
 
+void SparseGraph::experts(llama_sparse_experts& layer) {
+  n_expert_layers_seen_++;
+  n_experts_used_ = static_cast<int32_t>(layer.selected->ne[0]);
+  if (layer.selected->ne[1] == n_tokens_) experts_.build(layer, plan_);
+}
+
 void SparseGraph::set_inputs() {
+  experts_.set_inputs();
   if (inputs_.relevance == nullptr) return;
   const auto n_blocks = static_cast<size_t>(inputs_.relevance->ne[0]);
   std::vector<float> relevance(n_blocks);

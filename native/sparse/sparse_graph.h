@@ -1,4 +1,5 @@
-// Attention over the blocks of a KV cache that a batch's first query asks for.
+// What a plan changes in the graphs of a context: attention over the blocks of a KV cache that a batch's first query
+// asks for, and experts that its tokens leave out.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include "ggml-cpp.h"
 #include "llama-sparse.h"
 #include "sparse/cell_blocks.h"
+#include "sparse/expert_graph.h"
 #include "sparse/plan.h"
 
 namespace outrider {
@@ -43,6 +45,9 @@ class SparseGraph : public llama_sparse_hooks {
 
   // Layers whose attention went through the hook in the last graph that was built.
   int32_t n_layers_seen() const { return n_layers_seen_; }
+  // Layers with experts, likewise, and the experts that a token of them uses.
+  int32_t n_expert_layers_seen() const { return n_expert_layers_seen_; }
+  int32_t n_experts_used() const { return n_experts_used_; }
   // Of the last decode under a plan that keeps its choice, by layer; anchors only.
   std::map<int32_t, BlockChoice> choices() const;
   // Another graph is about to be computed where the choices lie.
@@ -50,6 +55,7 @@ class SparseGraph : public llama_sparse_hooks {
 
   void begin() override;
   void attention(llama_sparse_attention& layer) override;
+  void experts(llama_sparse_experts& layer) override;
   void set_inputs() override;
 
  private:
@@ -69,6 +75,8 @@ class SparseGraph : public llama_sparse_hooks {
     ggml_tensor* masked = nullptr;    // the mask of all cells
   };
 
+  void start_attention(const SparsePlan& plan, int32_t sequence, int32_t n_past, int32_t n_tokens);
+  uint64_t key() const;
   bool is_anchor(int32_t layer) const;
   void make_inputs(ggml_context* ctx, int64_t n_blocks);
   ggml_tensor* mean_keys(const llama_sparse_attention& layer);
@@ -89,6 +97,9 @@ class SparseGraph : public llama_sparse_hooks {
   uint64_t version_ = 0;  // of cells, before the batch
   std::vector<int32_t> updated_;
   int32_t n_layers_seen_ = 0;
+  int32_t n_expert_layers_seen_ = 0;
+  int32_t n_experts_used_ = 0;
+  ExpertGraph experts_;
 
   Inputs inputs_;
   Choice choice_;

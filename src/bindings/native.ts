@@ -118,6 +118,8 @@ export interface NativeRows {
     token: number,
     numTop: number,
   ): { ids: Int32Array; logprobs: Float64Array; probs: Float64Array };
+  /** Copies rows of others behind these, without their logits. */
+  append(rows: NativeRows, indices: Int32Array): void;
   /** Gives the buffer back for the next decode; the rows are gone afterwards. */
   release(): void;
 }
@@ -146,7 +148,7 @@ export interface NativeDecodeRequest {
 
 /** As `SparsePlan` of native/sparse. */
 export interface NativeSparsePlan {
-  /** Tokens of the context that attention reads at most. */
+  /** Tokens of the context that attention reads at most; 0: all. */
   numAttended: number;
   blockSize: number;
   numSink: number;
@@ -155,6 +157,12 @@ export interface NativeSparsePlan {
   anchors?: Int32Array | undefined;
   /** `sparseChoices` tells what was chosen. */
   keepsChoice: boolean;
+  /** Experts that a token skips at most. */
+  numSkipped: number;
+  /** [numLayers, numSkipped]: largest share of the weights that the m last experts may have; absent: none is asked. */
+  skipShares?: Float64Array | undefined;
+  /** Places of skipped experts are filled, for devices that cannot leave them empty. */
+  fillsPlaces: boolean;
 }
 
 /** What an anchor layer chose. */
@@ -250,6 +258,8 @@ export interface NativeContext {
   ): { promise: Promise<void>; stop: () => void };
   /** Keeps the path to `node` of the last decoded tree; -1 keeps none of it. */
   commit(sequence: number, node: number): Promise<void>;
+  /** Layers whose attention a plan can thin out; the context has to be empty. */
+  sparseLayers(): Promise<number>;
   /** Of the last decode, where its plan kept its choice. */
   sparseChoices(): Promise<NativeBlockChoice[]>;
   truncate(sequence: number, numPast: number): Promise<void>;

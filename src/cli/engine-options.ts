@@ -124,6 +124,16 @@ const definitions = {
     group: speculation,
     describe: 'How the draft model draws',
   },
+  'sparse-attention': numeric(
+    'sparse-attention',
+    'Read so many tokens of a longer context while verifying',
+    speculation,
+  ),
+  'sparse-recheck': {
+    choices: ['dense', 'off'] as const,
+    group: speculation,
+    describe: 'dense: lossless, the default; off: lossy, and says by how much',
+  },
   'measure-speedup': {
     type: 'boolean',
     default: true,
@@ -181,8 +191,16 @@ export function engineOptionsOf(args: EngineArguments): Omit<EngineOptions, 'tar
     minDraftProbability: args['min-draft-probability'],
     draftDraws: args['draft-draws'],
     measureSpeedup: args['measure-speedup'],
+    sparse: sparseOptionsOf(args),
     context: contextOptionsOf(args),
   };
+}
+
+function sparseOptionsOf(args: EngineArguments): EngineOptions['sparse'] {
+  const { 'sparse-attention': attention, 'sparse-recheck': recheck } = args;
+  if (attention !== undefined) return { attention, recheck };
+  if (recheck === undefined) return undefined;
+  throw new UsageError('Expected --sparse-attention TOKENS with --sparse-recheck');
 }
 
 /** Options of the contexts. */

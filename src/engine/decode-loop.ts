@@ -3,6 +3,7 @@ import type { Drafter } from '../draft/drafter.js';
 import { GenerationCounters, type GenerationStats, type RoundRecord } from '../metrics/counters.js';
 import { ContextFullError } from '../errors.js';
 import { TokenBuffer } from '../model/token-buffer.js';
+import type { SparseAudit, SparseStats } from '../sparse/audit.js';
 import type { SamplingParams, TokenId, TokenLogprobs } from '../types.js';
 import type { Verifier } from '../verify/verifier.js';
 import type { RoundPlanner } from './round-planner.js';
@@ -27,6 +28,8 @@ export interface GenerationResult {
   readonly finishReason: FinishReason;
   /** True when the output follows the target's distribution exactly. */
   readonly lossless: boolean;
+  /** How far the thinned target is from the dense one; there where batches were thinned out without recheck. */
+  readonly sparse?: SparseStats | undefined;
   readonly stats: GenerationStats;
 }
 
@@ -55,6 +58,8 @@ export interface GenerationSetup {
   readonly verifier: Verifier;
   readonly planner: RoundPlanner;
   readonly isMeasuring: boolean;
+  /** Of a target that leaves something out. */
+  readonly audit?: SparseAudit | undefined;
   readonly prompt: readonly TokenId[];
   readonly sampling: SamplingParams;
   readonly seed: number;
@@ -88,12 +93,15 @@ export class DecodeLoop {
 
   /** What was produced so far; `finishReason` is `abort` until the generation has ended by itself. */
   get result(): GenerationResult {
+    const sparse = this.#setup.audit?.stats;
+    const isThinned = sparse !== undefined && sparse.rounds > 0;
     return {
       text: this.#text,
       tokens: [...this.#output],
       ...(this.#logprobs.length > 0 && { logprobs: [...this.#logprobs] }),
       finishReason: this.#finishReason,
-      lossless: this.#setup.verifier.lossless,
+      lossless: this.#setup.verifier.lossless && !isThinned,
+      ...(isThinned && { sparse }),
       stats: this.#counters.stats,
     };
   }

@@ -24,7 +24,9 @@ import {
   type GenerateOptions,
 } from './options.js';
 import { FixedPlanner } from './round-planner.js';
+import type { ResolvedSparseOptions } from './sparse-options.js';
 import { SequenceTarget } from './target.js';
+import { checkThinning, lossyThinning, thinnedDrafter } from './thinned-target.js';
 import { createVerifier } from './verifiers.js';
 
 /** What an engine is made of. */
@@ -38,6 +40,7 @@ interface EngineParts {
   readonly maxNodes: number;
   readonly isMeasuring: boolean;
   readonly acceptance: AcceptanceStore;
+  readonly sparse: ResolvedSparseOptions | undefined;
 }
 
 /**
@@ -48,7 +51,7 @@ interface EngineParts {
  * @throws {TypeError | RangeError} on unknown options and values
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-  const { shape: chosen } = checkEngineOptions(options);
+  const { shape: chosen, sparse } = checkEngineOptions(options);
   const verifier = namedVerifier(options.verifier ?? 'auto', options.epsilon);
   const { target, draft } = options;
   const choice = drafterChoice(options);
@@ -62,20 +65,37 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     const shape = shapeFor(chosen, canGrow(verifier, context.info, draftContext?.info));
     const isLearning = choice === 'model' && shape.kind === 'grown' && (options.keepAcceptance ?? true);
     const acceptance = new AcceptanceStore(isLearning ? acceptancePath(target, draft!) : undefined);
-    const drafter =
+    const proposer =
       choice === 'model'
         ? draftModelDrafter(options, draftContext!, shape, verifier, acceptance)
         : choice === 'none'
           ? undefined
           : choice;
+    if (sparse !== undefined) await checkThinning(context, sparse, proposer);
+    const drafter =
+      sparse?.recheck === 'dense'
+        ? thinnedDrafter(context, sparse, proposer, ({ temperature = 1 }) =>
+            verifier?.lossless === true ? verifier : createVerifier(automatic(proposer, temperature === 0)),
+          )
+        : proposer;
     if (drafter !== undefined) {
       checkMethods(drafter, verifier ?? createVerifier(automatic(drafter, false)));
       checkRollback(drafter, context.info, target.info.architecture);
     }
     const isMeasuring = (options.measureSpeedup ?? true) && drafter !== undefined;
-    const isBounded = choice === 'model' || options.tree !== undefined;
+    // The thinned target bounds its own drafts.
+    const isBounded = drafter === proposer && (choice === 'model' || options.tree !== undefined);
     const maxNodes = Math.min(drafter?.maxNodes ?? 0, isBounded ? shape.numNodes : Infinity);
-    return new Engine({ context, draftContext, drafter, verifier, maxNodes, isMeasuring, acceptance });
+    return new Engine({
+      context,
+      draftContext,
+      drafter,
+      verifier,
+      maxNodes,
+      isMeasuring,
+      acceptance,
+      sparse,
+    });
   } catch (error) {
     context.dispose();
     draftContext?.dispose();
@@ -116,11 +136,16 @@ export class Engine {
     const { vocabSize } = this.target.info;
     const resolved = resolveGenerateOptions(options, vocabSize);
     const tokens = this.#promptTokens(prompt, resolved.parseSpecial);
-    const { context, drafter, maxNodes, isMeasuring } = this.#parts;
+    const { context, drafter, maxNodes, isMeasuring, sparse } = this.#parts;
+    const thinning = sparse?.recheck === 'off' ? lossyThinning(sparse) : undefined;
     const { tokenizer } = this.target;
     const loop = new DecodeLoop({
       ...resolved,
-      target: new SequenceTarget(context.sequence(), new Sampler(resolved.sampling), resolved.logprobs),
+      target: new SequenceTarget(context.sequence(), new Sampler(resolved.sampling), {
+        numAlternatives: resolved.logprobs,
+        thinning,
+      }),
+      audit: thinning?.audit,
       drafter,
       verifier: this.verifierFor(resolved.sampling),
       planner: new FixedPlanner(maxNodes, isMeasuring),

@@ -7,6 +7,7 @@ import { resolveSampling, type ResolvedSampling } from '../sampling/params.js';
 import { parseTreeShape, type AutoShape, type TreeShape } from '../tree/tree-shape.js';
 import type { SamplingParams, TokenId } from '../types.js';
 import type { Verifier } from '../verify/verifier.js';
+import { resolveSparseOptions, type ResolvedSparseOptions, type SparseOptions } from './sparse-options.js';
 
 /** Options of {@link createEngine}. */
 export interface EngineOptions {
@@ -31,6 +32,8 @@ export interface EngineOptions {
   readonly draftDraws?: 'auto' | 'argmax' | 'sampled' | undefined;
   /** Keeps what is learnt of the pair's acceptance in the user's cache folder, for trees that grow by it, default true. */
   readonly keepAcceptance?: boolean | undefined;
+  /** What the target leaves out while it verifies; default nothing. */
+  readonly sparse?: SparseOptions | undefined;
   /** Mixes in a few plain rounds to measure the speedup, default true. */
   readonly measureSpeedup?: boolean | undefined;
 }
@@ -82,6 +85,7 @@ const engineKeys: Record<keyof EngineOptions, true> = {
   draftDraws: true,
   measureSpeedup: true,
   keepAcceptance: true,
+  sparse: true,
 };
 
 const generateKeys: Record<keyof GenerateOptions, true> = {
@@ -99,7 +103,10 @@ const generateKeys: Record<keyof GenerateOptions, true> = {
  * Checks what can be checked before anything is created.
  * @throws {TypeError | RangeError} on unknown keys and values out of range
  */
-export function checkEngineOptions(options: EngineOptions): { readonly shape: TreeShape | AutoShape } {
+export function checkEngineOptions(options: EngineOptions): {
+  readonly shape: TreeShape | AutoShape;
+  readonly sparse: ResolvedSparseOptions | undefined;
+} {
   rejectUnknownKeys('an engine', options, Object.keys(engineKeys));
   const { minDraftProbability = 0, draftDraws = 'auto' } = options;
   if (!(minDraftProbability >= 0 && minDraftProbability <= 1)) {
@@ -115,7 +122,10 @@ export function checkEngineOptions(options: EngineOptions): { readonly shape: Tr
   }
   requireBoolean('measureSpeedup', options.measureSpeedup ?? true);
   requireBoolean('keepAcceptance', options.keepAcceptance ?? true);
-  return { shape: parseTreeShape(options.tree ?? 'auto') };
+  return {
+    shape: parseTreeShape(options.tree ?? 'auto'),
+    sparse: options.sparse && resolveSparseOptions(options.sparse),
+  };
 }
 
 /**

@@ -75,8 +75,8 @@ export async function runRound(setup: RoundSetup, start: RoundStart): Promise<Ro
     });
     const tokens = [...verdict.acceptedNodes.map((node) => tree.tokens[node]!), verdict.nextToken];
     const logprobs = logprobsOf(decoded, tokens, verdict.acceptedNodes);
-    rows.release?.();
     target.commit((verdict.acceptedNodes.at(-1) ?? -1) + 1);
+    rows.release?.();
     drafter?.accept(tokens, verdict.acceptedNodes);
     const endedAt = performance.now();
     return {

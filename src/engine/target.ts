@@ -1,8 +1,15 @@
 // The target as the decode loop sees it: what a fake in a test has to be.
 import type { Sampler } from '../model/sampler.js';
 import type { Sequence } from '../model/sequence.js';
-import type { ExtendedTokens, ExtendRequest } from '../model/sequence-calls.js';
+import type {
+  DecodedRows,
+  DecodeTreeRequest,
+  ExtendedTokens,
+  ExtendRequest,
+} from '../model/sequence-calls.js';
 import type { DistributionRows } from '../sampling/distribution.js';
+import type { SparseAudit } from '../sparse/audit.js';
+import type { SparsePolicy } from '../sparse/policy.js';
 import type { NodeIndex } from '../tree/token-tree.js';
 import type { TokenId, TokenLogprobs } from '../types.js';
 
@@ -38,6 +45,12 @@ export interface Target {
     ((root: TokenId, request: Omit<ExtendRequest, 'sampler'>) => AsyncIterable<ExtendedTokens>) | undefined;
 }
 
+/** What a target leaves out of its batches. */
+export interface Thinning {
+  readonly policy: SparsePolicy;
+  readonly audit: SparseAudit;
+}
+
 /** A target that computes. */
 export class SequenceTarget implements Target {
   readonly contextSize: number;
@@ -45,13 +58,22 @@ export class SequenceTarget implements Target {
   readonly #sequence: Sequence;
   readonly #sampler: Sampler;
   readonly #numAlternatives: number | undefined;
+  readonly #thinning: Thinning | undefined;
   readonly extend: Target['extend'];
 
   /** @param numAlternatives  beside each output token's log-probability; undefined tells none and decodes plainly faster */
-  constructor(sequence: Sequence, sampler: Sampler, numAlternatives?: number) {
+  constructor(
+    sequence: Sequence,
+    sampler: Sampler,
+    {
+      numAlternatives,
+      thinning,
+    }: { numAlternatives?: number | undefined; thinning?: Thinning | undefined } = {},
+  ) {
     this.#sequence = sequence;
     this.#sampler = sampler;
     this.#numAlternatives = numAlternatives;
+    this.#thinning = thinning;
     if (numAlternatives === undefined)
       this.extend = (root, request) => sequence.extend(root, { ...request, sampler });
     this.contextSize = sequence.context.info.contextSize;
@@ -70,9 +92,26 @@ export class SequenceTarget implements Target {
     const numAlternatives = this.#numAlternatives;
     const keepsLogits = numAlternatives !== undefined;
     const sampler = this.#sampler;
-    const decoded = await this.#sequence.decode({ tokens, parents, sampler, keepsLogits, signal });
+    const request = { tokens, parents, sampler, keepsLogits, signal };
+    const decoded = await this.#decode(request);
     if (!keepsLogits) return decoded;
     return { ...decoded, logprobs: (row, token) => decoded.rows.logprobs(row, token, numAlternatives) };
+  }
+
+  async #decode(request: DecodeTreeRequest): Promise<DecodedRows> {
+    const contextLength = this.#sequence.length;
+    const sparse = this.#thinning?.policy.plan({ contextLength, numTokens: request.tokens.length });
+    const decoded = await this.#sequence.decode({ ...request, sparse });
+    if (sparse === undefined || !this.#thinning!.audit.next()) return decoded;
+    // The cells that stay are the dense ones.
+    const dense = await this.#sequence.decode(request);
+    this.#thinning!.audit.compare(dense.rows, decoded.rows);
+    dense.rows.release();
+    return {
+      rows: decoded.rows,
+      decodeMs: decoded.decodeMs + dense.decodeMs,
+      samplingMs: decoded.samplingMs + dense.samplingMs,
+    };
   }
 
   commit(node: NodeIndex): void {

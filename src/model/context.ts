@@ -8,6 +8,7 @@ import { ComputePool } from './compute-pool.js';
 import { nativeContextOptions, type ContextOptions } from './context-options.js';
 import { createWithinMemory, type PlacedContext } from './kv-placement.js';
 import type { Model } from './model.js';
+import type { BlockChoice } from '../sparse/plan.js';
 import { requireInteger } from './options.js';
 import { Sequence } from './sequence.js';
 
@@ -77,6 +78,31 @@ export class Context {
       this.#sequences.set(id, sequence);
     }
     return sequence;
+  }
+
+  /**
+   * Layers whose attention a sparse plan can thin out; 0 where the memory or the architecture does not allow it. Asked of
+   * an empty context.
+   * @internal
+   */
+  sparseLayers(): Promise<number> {
+    return abortable(
+      nativeCall(() => this.native.sparseLayers()),
+      undefined,
+      () => undefined,
+    );
+  }
+
+  /**
+   * What the last decode under a plan that keeps its choice chose, anchor by anchor.
+   * @internal
+   */
+  sparseChoices(): Promise<BlockChoice[]> {
+    return abortable(
+      nativeCall(() => this.native.sparseChoices()),
+      undefined,
+      () => undefined,
+    );
   }
 
   /** Frees the cache; running calls end first. Calls after it throw a DisposedError. */

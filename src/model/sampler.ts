@@ -44,14 +44,18 @@ export class Sampler {
 
 /** Distributions that stay on the native side until a row is asked for. */
 export class NativeDistributionRows implements DistributionRows {
-  readonly numRows: number;
   /** @internal */
   readonly native: NativeRows;
+  #numRows: number;
 
   /** @internal */
   constructor(native: NativeRows) {
     this.native = native;
-    this.numRows = native.numRows();
+    this.#numRows = native.numRows();
+  }
+
+  get numRows(): number {
+    return this.#numRows;
   }
 
   /** Packs rows computed in JavaScript; each row needs a token. */
@@ -70,6 +74,16 @@ export class NativeDistributionRows implements DistributionRows {
 
   row(index: number): Distribution {
     return nativeCall(() => this.native.row(index));
+  }
+
+  /**
+   * Copies rows of others behind these; log-probabilities are not copied.
+   * @throws {TypeError} where the others are not native
+   */
+  append(rows: DistributionRows, indices: readonly number[]): void {
+    if (!(rows instanceof NativeDistributionRows)) throw new TypeError('Expected native rows to append');
+    nativeCall(() => this.native.append(rows.native, Int32Array.from(indices)));
+    this.#numRows += indices.length;
   }
 
   /**

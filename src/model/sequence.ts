@@ -94,7 +94,7 @@ export class Sequence {
     const parents = request.parents && Int32Array.from(request.parents);
     const outputs = Int32Array.from(tokens.keys());
     const { keepsLogits, sampler, signal } = request;
-    const sparse = nativePlan(request.sparse);
+    const sparse = nativePlan(request.sparse, this.context.model.gpuLayers !== 0);
     const batch = { tokens, parents, outputs, keepsLogits, sparse, numPast: this.length };
     const decoded = await this.#decode({ ...batch, ...this.#sampling(sampler, this.length) }, signal);
     this.#pending = new PendingTree(tokens, parents);

@@ -1,16 +1,19 @@
 // Sparse plans as the addon takes them.
 import type { NativeSparsePlan } from '../bindings/native.js';
-import type { SparsePlan } from '../sparse/plan.js';
+import type { AttentionPlan, SparsePlan } from '../sparse/plan.js';
+import { requireInteger } from './options.js';
 
-/** undefined where nothing is left out. */
-export function nativePlan(plan: SparsePlan | undefined): NativeSparsePlan | undefined {
-  const attention = plan?.attention;
-  if (attention === undefined) return undefined;
-  if (!(Number.isInteger(attention.budget) && attention.budget >= 1)) {
-    throw new RangeError(
-      `Expected a budget of at least 1 token for sparse attention but received ${attention.budget}`,
-    );
-  }
+const wholeAttention: AttentionPlan = { budget: 0, blockSize: 16, sinkTokens: 0, localTokens: 0 };
+
+/**
+ * undefined where nothing is left out.
+ * @param isOnGpu  some layers are computed where a place among the experts cannot be left empty
+ */
+export function nativePlan(plan: SparsePlan | undefined, isOnGpu: boolean): NativeSparsePlan | undefined {
+  if (plan?.attention === undefined && plan?.experts === undefined) return undefined;
+  const { attention = wholeAttention, experts } = plan;
+  if (plan.attention !== undefined) requireInteger('the budget of sparse attention', attention.budget, 1);
+  if (experts !== undefined) requireInteger('skipped experts', experts.skipped, 1);
   return {
     numAttended: attention.budget,
     blockSize: attention.blockSize,
@@ -18,5 +21,8 @@ export function nativePlan(plan: SparsePlan | undefined): NativeSparsePlan | und
     numLocal: attention.localTokens,
     anchors: attention.anchors && Int32Array.from(attention.anchors),
     keepsChoice: attention.keepsChoice ?? false,
+    numSkipped: experts?.skipped ?? 0,
+    skipShares: experts?.shares && Float64Array.from(experts.shares.flat()),
+    fillsPlaces: isOnGpu,
   };
 }

@@ -16,9 +16,21 @@ export interface AttentionPlan {
   readonly keepsChoice?: boolean | undefined;
 }
 
+/** Tokens skip their lightest experts. */
+export interface ExpertPlan {
+  /** Experts that a token skips at most, at least 1; it always keeps one. */
+  readonly skipped: number;
+  /**
+   * [numLayers][skipped]: a token skips its m lightest experts for the largest m for which they have less than the m-th share of
+   * its weights. undefined: it skips `skipped` in any case.
+   */
+  readonly shares?: readonly (readonly number[])[] | undefined;
+}
+
 /** What one batch leaves out; a part that is missing stays dense. */
 export interface SparsePlan {
   readonly attention?: AttentionPlan | undefined;
+  readonly experts?: ExpertPlan | undefined;
 }
 
 /** Which blocks an anchor layer chose. */

@@ -32,12 +32,18 @@ export function attentionBudget(contextLength: number, denseTokens: number, rati
   return Math.floor((contextLength - denseTokens) * ratio + denseTokens);
 }
 
-/** The same rule for every batch of more than one token: a batch of one is plain decoding, and stays dense. */
+/** The same rule for every batch. */
 export class FixedSparsePolicy implements SparsePolicy {
   readonly #attention: SparseAttentionOptions;
+  readonly #smallestBatch: number;
 
-  constructor(options: { readonly attention: SparseAttentionOptions }) {
+  /** @param options.isPlainThinned  a batch of one token, which is plain decoding, is thinned out, too; default false */
+  constructor(options: {
+    readonly attention: SparseAttentionOptions;
+    readonly isPlainThinned?: boolean | undefined;
+  }) {
     this.#attention = options.attention;
+    this.#smallestBatch = options.isPlainThinned === true ? 1 : 2;
   }
 
   plan({ contextLength, numTokens }: SparseRoundState): SparsePlan | undefined {
@@ -49,7 +55,7 @@ export class FixedSparsePolicy implements SparsePolicy {
       localTokens = 128,
       anchors,
     } = this.#attention;
-    if (numTokens < 2 || contextLength <= tokens) return undefined;
+    if (numTokens < this.#smallestBatch || contextLength <= tokens) return undefined;
     const budget = attentionBudget(contextLength, tokens, ratio);
     return { attention: { budget, blockSize, sinkTokens, localTokens, anchors } };
   }

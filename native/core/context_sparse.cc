@@ -1,0 +1,78 @@
+// Decoding under a plan that leaves something out.
+#include <algorithm>
+
+#include "core/context.h"
+#include "sparse/sparse_graph.h"
+
+namespace outrider {
+
+namespace {
+
+std::string text(int64_t value) { return std::to_string(value); }
+
+}  // namespace
+
+Status Context::start_sparse(const DecodeRequest& request) {
+  const SparsePlan& plan = request.sparse;
+  if (plan.is_dense()) {
+    if (sparse_ != nullptr) sparse_->forget_choices();
+    return {};
+  }
+  const int32_t n_layer = llama_model_n_layer(model_->get());
+  const auto refused = [](const std::string& message) {
+    return Status::error(StatusCode::kInvalidArgument, message);
+  };
+  if (plan.n_skipped < 0) {
+    return refused("Expected at least 0 experts to skip but received " + text(plan.n_skipped) + ".");
+  }
+  if (!plan.skip_shares.empty() && plan.skip_shares.size() != static_cast<size_t>(n_layer * plan.n_skipped)) {
+    return refused("Expected " + text(n_layer * plan.n_skipped) +
+                   " shares, one for each layer and number of experts, " + "but received " +
+                   text(static_cast<int64_t>(plan.skip_shares.size())) + ".");
+  }
+  if (plan.n_attended < 0) {
+    return refused("Expected a budget of at least 1 token for sparse attention but received " + text(plan.n_attended) +
+                   ".");
+  }
+  if (plan.block_size < 8 || 256 % plan.block_size != 0) {
+    return refused("Expected a block size of 8, 16, 32, 64, 128 or 256 but received " + text(plan.block_size) + ".");
+  }
+  if (plan.n_sink < 0 || plan.n_local < 0) {
+    return refused("Expected at least 0 tokens that are always read but received " +
+                   text(std::min(plan.n_sink, plan.n_local)) + ".");
+  }
+  for (size_t i = 0; i < plan.anchors.size(); i++) {
+    if (plan.anchors[i] < 0 || plan.anchors[i] >= n_layer || (i > 0 && plan.anchors[i] <= plan.anchors[i - 1])) {
+      return refused("Expected ascending anchor layers in [0, " + text(n_layer) + ") but received " +
+                     text(plan.anchors[i]) + ".");
+    }
+  }
+  if (static_cast<int32_t>(request.tokens.size()) > n_ubatch()) {
+    return refused("Expected at most " + text(n_ubatch()) + " tokens (microBatchSize) in a sparse batch but received " +
+                   text(static_cast<int64_t>(request.tokens.size())) + ".");
+  }
+  if (sparse_ == nullptr) sparse_ = std::make_unique<SparseGraph>(context_);
+  if (plan.thins_attention() && !sparse_->is_supported()) {
+    return Status::error(StatusCode::kUnsupportedCache,
+                         "The memory of this model has no cells to leave out: sparse attention needs a KV cache.");
+  }
+  sparse_->start(plan, request.sequence, request.n_past, static_cast<int32_t>(request.tokens.size()));
+  return {};
+}
+
+Status Context::count_sparse_layers(uint64_t epoch, int32_t& n_layers) {
+  n_layers = 0;
+  if (sparse_ == nullptr) sparse_ = std::make_unique<SparseGraph>(context_);
+  if (!sparse_->is_supported()) return {};
+  DecodeRequest request;
+  request.tokens.assign(1, 0);
+  request.sparse.n_attended = n_ctx();
+  Rows rows;
+  Timings timings;
+  Status status = decode(request, epoch, rows, timings);
+  if (!status.ok()) return status;
+  n_layers = sparse_->n_layers_seen();
+  return rewind(request.sequence, 0);
+}
+
+}  // namespace outrider

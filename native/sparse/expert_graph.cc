@@ -1,0 +1,75 @@
+#include "sparse/expert_graph.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "ggml-backend.h"
+
+namespace outrider {
+
+ggml_tensor* ExpertGraph::input(ggml_context* ctx, int64_t ne0, int64_t ne1, std::vector<float> values) {
+  ggml_tensor* tensor = ggml_new_tensor_2d(ctx, GGML_TYPE_F32, ne0, ne1);
+  ggml_set_input(tensor);
+  inputs_.push_back({tensor, std::move(values)});
+  return tensor;
+}
+
+void ExpertGraph::set_inputs() const {
+  for (const Input& input : inputs_) {
+    ggml_backend_tensor_set(input.tensor, input.values.data(), 0, ggml_nbytes(input.tensor));
+  }
+}
+
+void ExpertGraph::build(llama_sparse_experts& layer, const SparsePlan& plan) {
+  ggml_context* ctx = layer.ctx;
+  const int64_t n_used = layer.selected->ne[0];
+  const int64_t n_tokens = layer.selected->ne[1];
+  const int64_t n_skipped = std::min<int64_t>(plan.n_skipped, n_used - 1);
+  if (n_skipped < 1) return;
+  // Heaviest first; the order of selection may be another one.
+  ggml_tensor* weights = ggml_reshape_2d(ctx, layer.weights, n_used, n_tokens);
+  ggml_tensor* order = ggml_argsort(ctx, weights, GGML_SORT_ORDER_DESC);
+  weights = ggml_get_rows(ctx, ggml_reshape_3d(ctx, weights, 1, n_used, n_tokens), order);
+  weights = ggml_reshape_2d(ctx, weights, n_used, n_tokens);
+  ggml_tensor* experts = ggml_cast(ctx, ggml_cont(ctx, layer.selected), GGML_TYPE_F32);
+  experts = ggml_get_rows(ctx, ggml_reshape_3d(ctx, experts, 1, n_used, n_tokens), order);
+  experts = ggml_reshape_2d(ctx, experts, n_used, n_tokens);
+
+  // Share of the m lightest weights, m = 1 .. n_skipped, against its limit.
+  std::vector<float> last(static_cast<size_t>(n_used * n_skipped));    // [n_skipped, n_used]: 1 for the m last places
+  std::vector<float> reached(static_cast<size_t>(n_skipped * n_used));  // [n_used, n_skipped]: 1 where m skips a place
+  for (int64_t m = 1; m <= n_skipped; m++) {
+    for (int64_t place = 0; place < n_used; place++) {
+      const bool is_last = place >= n_used - m;
+      last[static_cast<size_t>((m - 1) * n_used + place)] = is_last ? 1.0F : 0.0F;
+      reached[static_cast<size_t>(place * n_skipped + m - 1)] = is_last ? 1.0F : 0.0F;
+    }
+  }
+  std::vector<float> limits(static_cast<size_t>(n_skipped), 2.0F);  // above any share
+  if (!plan.skip_shares.empty()) {
+    const auto row = plan.skip_shares.begin() + static_cast<std::ptrdiff_t>(layer.il) * plan.n_skipped;
+    std::copy(row, row + n_skipped, limits.begin());
+  } else {
+    std::fill(limits.begin(), limits.end() - 1, -1.0F);
+  }
+  ggml_tensor* shares = ggml_div(ctx, weights, ggml_sum_rows(ctx, weights));
+  shares = ggml_mul_mat(ctx, input(ctx, n_used, n_skipped, std::move(last)), shares);
+  ggml_tensor* passes = ggml_step(ctx, ggml_add(ctx, ggml_neg(ctx, shares), input(ctx, n_skipped, 1, std::move(limits))));
+  ggml_tensor* skipped =
+      ggml_step(ctx, ggml_mul_mat(ctx, input(ctx, n_skipped, n_used, std::move(reached)), passes));
+  ggml_tensor* kept = ggml_scale_bias(ctx, skipped, -1.0F, 1.0F);
+
+  weights = ggml_mul(ctx, weights, kept);
+  if (layer.normalises) weights = ggml_div(ctx, weights, ggml_sum_rows(ctx, weights));
+  experts = ggml_mul(ctx, experts, kept);
+  if (plan.fills_places) {
+    ggml_tensor* first = ggml_view_2d(ctx, experts, 1, n_tokens, experts->nb[1], 0);
+    experts = ggml_add(ctx, experts, ggml_mul(ctx, skipped, first));
+  } else {
+    experts = ggml_sub(ctx, experts, skipped);
+  }
+  layer.weights = ggml_reshape_3d(ctx, weights, 1, n_used, n_tokens);
+  layer.selected = ggml_cast(ctx, experts, GGML_TYPE_I32);
+}
+
+}  // namespace outrider

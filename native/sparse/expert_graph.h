@@ -1,0 +1,32 @@
+// Experts that the tokens of a batch leave out.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "llama-sparse.h"
+#include "sparse/plan.h"
+
+namespace outrider {
+
+// Adds the skipping of experts to a graph.
+// Jiang et al., arXiv:2512.21911, section on experts; Lu et al., arXiv:2402.14800: the m lightest experts of a token are
+// skipped for the largest m up to a cap for which their share of the token's weights is below a calibrated number.
+class ExpertGraph {
+ public:
+  // Forgets the graph before.
+  void begin() { inputs_.clear(); }
+  void build(llama_sparse_experts& layer, const SparsePlan& plan);
+  void set_inputs() const;
+
+ private:
+  struct Input {
+    ggml_tensor* tensor;
+    std::vector<float> values;
+  };
+  ggml_tensor* input(ggml_context* ctx, int64_t ne0, int64_t ne1, std::vector<float> values);
+
+  std::vector<Input> inputs_;
+};
+
+}  // namespace outrider
