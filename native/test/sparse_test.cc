@@ -303,6 +303,29 @@ TEST("a tree's own cells are read wherever they lie") {
   }
 }
 
+TEST("the places of skipped experts are left empty or filled, and nothing else changes") {
+  const auto context = make_context("qwen3moe", Kernel::kExact);
+  const auto rows_of = [&](bool fills_places, std::vector<float> shares) {
+    SparsePlan plan;
+    plan.n_skipped = 1;
+    plan.skip_shares = std::move(shares);
+    plan.fills_places = fills_places;
+    const Rows rows = decode(*context, 8, tokens_from(8, kBatch), plan);
+    CHECK(context->truncate(0, 8).ok());
+    return rows;
+  };
+  decode(*context, 0, tokens_from(0, 8), {});
+  const Rows dense = decode(*context, 8, tokens_from(8, kBatch), {});
+  CHECK(context->truncate(0, 8).ok());
+  const std::vector<float> some(4, 0.3F);
+  for (const std::vector<float>& shares : {std::vector<float>{}, some}) {
+    const Rows empty = rows_of(false, shares);
+    CHECK(distances(empty, rows_of(true, shares)).back() < 1e-5);
+    CHECK(distances(empty, dense).back() > 1e-3);
+  }
+  CHECK(context->sparse()->n_expert_layers_seen() == 4);
+}
+
 TEST("plans that make no sense are refused, and the context goes on") {
   const auto context = make_context("llama", Kernel::kExact);
   decode(*context, 0, tokens_from(0, kPrompt), {});
