@@ -45,6 +45,12 @@ Napi::Int32Array to_int32_array(Napi::Env env, const std::vector<int32_t>& value
   return array;
 }
 
+Napi::Float32Array to_float32_array(Napi::Env env, const std::vector<float>& values) {
+  Napi::Float32Array array = Napi::Float32Array::New(env, values.size());
+  std::copy(values.begin(), values.end(), array.Data());
+  return array;
+}
+
 Napi::Object with_timings(Napi::Env env, const Timings& timings, std::shared_ptr<Rows> rows) {
   Napi::Object value = Napi::Object::New(env);
   value.Set("rows", RowsBinding::wrap(env, std::move(rows)));
@@ -78,6 +84,7 @@ Napi::Function ContextBinding::define(Napi::Env env) {
        InstanceMethod("decode", &ContextBinding::decode), InstanceMethod("draft", &ContextBinding::draft),
        InstanceMethod("extend", &ContextBinding::extend), InstanceMethod("grow", &ContextBinding::grow),
        InstanceMethod("sparseLayers", &ContextBinding::sparse_layers),
+       InstanceMethod("sparseMeasures", &ContextBinding::sparse_measures),
        InstanceMethod("sparseChoices", &ContextBinding::sparse_choices),
        InstanceMethod("commit", &ContextBinding::commit), InstanceMethod("truncate", &ContextBinding::truncate),
        InstanceMethod("saveState", &ContextBinding::save_state),
@@ -262,6 +269,47 @@ Napi::Value ContextBinding::sparse_layers(const Napi::CallbackInfo& info) {
   });
 }
 
+// sparseMeasures() -> {feedForward: [{layer, perToken, perBatch, perBlocks}], experts: [{layer, numUsed, shares}]} of
+// the last decode under a plan that measures.
+Napi::Value ContextBinding::sparse_measures(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    struct Found {
+      std::map<int32_t, FeedForwardMeasure> feed_forward;
+      std::map<int32_t, ExpertMeasure> experts;
+    };
+    const auto found = std::make_shared<Found>();
+    const auto work = [found](Context& owner) {
+      if (owner.sparse() == nullptr) return Status{};
+      found->feed_forward = owner.sparse()->measures().feed_forwards();
+      found->experts = owner.sparse()->measures().expert_shares();
+      return Status{};
+    };
+    return run(work, [found](Napi::Env env) -> Napi::Value {
+      Napi::Array layers = Napi::Array::New(env);
+      for (const auto& [layer, measure] : found->feed_forward) {
+        Napi::Object entry = Napi::Object::New(env);
+        entry.Set("layer", layer);
+        entry.Set("perToken", to_float32_array(env, measure.per_token));
+        entry.Set("perBatch", to_float32_array(env, measure.per_batch));
+        entry.Set("perBlocks", to_float32_array(env, measure.per_blocks));
+        layers.Set(layers.Length(), entry);
+      }
+      Napi::Array experts = Napi::Array::New(env);
+      for (const auto& [layer, measure] : found->experts) {
+        Napi::Object entry = Napi::Object::New(env);
+        entry.Set("layer", layer);
+        entry.Set("numUsed", measure.n_used);
+        entry.Set("shares", to_float32_array(env, measure.shares));
+        experts.Set(experts.Length(), entry);
+      }
+      Napi::Object value = Napi::Object::New(env);
+      value.Set("feedForward", layers);
+      value.Set("experts", experts);
+      return value;
+    });
+  });
+}
+
 // sparseChoices() -> [{layer, blocks, scores}] of the last decode whose plan kept its choice.
 Napi::Value ContextBinding::sparse_choices(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
@@ -276,9 +324,7 @@ Napi::Value ContextBinding::sparse_choices(const Napi::CallbackInfo& info) {
         Napi::Object entry = Napi::Object::New(env);
         entry.Set("layer", layer);
         entry.Set("blocks", to_int32_array(env, choice.blocks));
-        Napi::Float32Array scores = Napi::Float32Array::New(env, choice.scores.size());
-        std::copy(choice.scores.begin(), choice.scores.end(), scores.Data());
-        entry.Set("scores", scores);
+        entry.Set("scores", to_float32_array(env, choice.scores));
         list.Set(list.Length(), entry);
       }
       return list;

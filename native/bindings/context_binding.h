@@ -26,6 +26,7 @@ class ContextBinding : public Napi::ObjectWrap<ContextBinding> {
   Napi::Value extend(const Napi::CallbackInfo& info);
   Napi::Value grow(const Napi::CallbackInfo& info);
   Napi::Value sparse_layers(const Napi::CallbackInfo& info);
+  Napi::Value sparse_measures(const Napi::CallbackInfo& info);
   Napi::Value sparse_choices(const Napi::CallbackInfo& info);
   Napi::Value commit(const Napi::CallbackInfo& info);
   Napi::Value truncate(const Napi::CallbackInfo& info);

@@ -46,6 +46,13 @@ SparsePlan sparse_plan_arg(const Napi::Value& value) {
     }
   }
   plan.fills_places = bool_arg(object.Get("fillsPlaces"), "fillsPlaces");
+  const Napi::Value thresholds = object.Get("thresholds");
+  if (!thresholds.IsUndefined()) {
+    plan.measures = true;
+    for (const double threshold : float64_array_arg(thresholds, "thresholds")) {
+      plan.thresholds.push_back(static_cast<float>(threshold));
+    }
+  }
   return plan;
 }
 

@@ -24,8 +24,12 @@ struct SparsePlan {
   // all experts that some token wants, and which cannot leave a place empty.
   bool fills_places = false;
 
+  // Leaves nothing out, but measures what could be: experts' shares, and gate activations below each of these.
+  bool measures = false;
+  std::vector<float> thresholds;
+
   bool thins_attention() const { return n_attended != 0; }
-  bool is_dense() const { return n_attended == 0 && n_skipped == 0; }
+  bool is_dense() const { return n_attended == 0 && n_skipped == 0 && !measures; }
 };
 
 }  // namespace outrider

@@ -99,13 +99,16 @@ uint64_t SparseGraph::key() const {
     }
     for (const int32_t layer : plan_.anchors) key = mix(key, static_cast<uint64_t>(layer) + 1);
   }
-  for (const int32_t part : {n_tokens_, plan_.n_skipped, plan_.fills_places ? 1 : 0}) {
+  for (const int32_t part : {n_tokens_, plan_.n_skipped, plan_.fills_places ? 1 : 0, plan_.measures ? 1 : 0}) {
     key = mix(key, static_cast<uint64_t>(part));
   }
-  for (const float share : plan_.skip_shares) {
-    uint32_t bits = 0;
-    std::memcpy(&bits, &share, sizeof(bits));
-    key = mix(key, bits);
+  for (const std::vector<float>* numbers : {&plan_.skip_shares, &plan_.thresholds}) {
+    key = mix(key, numbers->size());
+    for (const float number : *numbers) {
+      uint32_t bits = 0;
+      std::memcpy(&bits, &number, sizeof(bits));
+      key = mix(key, bits);
+    }
   }
   return key;
 }
@@ -121,6 +124,7 @@ void SparseGraph::begin() {
   choice_ = {};
   choices_.clear();
   experts_.begin();
+  measures_.begin();
   n_layers_seen_ = 0;
   n_expert_layers_seen_ = 0;
 }
@@ -243,7 +247,13 @@ void SparseGraph::attention(llama_sparse_attention& layer) {
 void SparseGraph::experts(llama_sparse_experts& layer) {
   n_expert_layers_seen_++;
   n_experts_used_ = static_cast<int32_t>(layer.selected->ne[0]);
-  if (layer.selected->ne[1] == n_tokens_) experts_.build(layer, plan_);
+  if (layer.selected->ne[1] != n_tokens_) return;
+  if (plan_.measures) measures_.experts(layer);
+  experts_.build(layer, plan_);
+}
+
+void SparseGraph::feed_forward(llama_sparse_ffn& layer) {
+  if (plan_.measures && layer.gate->ne[1] == n_tokens_) measures_.feed_forward(layer, plan_.thresholds);
 }
 
 void SparseGraph::set_inputs() {

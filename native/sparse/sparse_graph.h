@@ -11,6 +11,7 @@
 #include "llama-sparse.h"
 #include "sparse/cell_blocks.h"
 #include "sparse/expert_graph.h"
+#include "sparse/measure_graph.h"
 #include "sparse/plan.h"
 
 namespace outrider {
@@ -51,11 +52,17 @@ class SparseGraph : public llama_sparse_hooks {
   // Of the last decode under a plan that keeps its choice, by layer; anchors only.
   std::map<int32_t, BlockChoice> choices() const;
   // Another graph is about to be computed where the choices lie.
-  void forget_choices() { choices_.clear(); }
+  void forget_choices() {
+    choices_.clear();
+    measures_.begin();
+  }
+  // Of the last decode under a plan that measures.
+  const MeasureGraph& measures() const { return measures_; }
 
   void begin() override;
   void attention(llama_sparse_attention& layer) override;
   void experts(llama_sparse_experts& layer) override;
+  void feed_forward(llama_sparse_ffn& layer) override;
   void set_inputs() override;
 
  private:
@@ -100,6 +107,7 @@ class SparseGraph : public llama_sparse_hooks {
   int32_t n_expert_layers_seen_ = 0;
   int32_t n_experts_used_ = 0;
   ExpertGraph experts_;
+  MeasureGraph measures_;
 
   Inputs inputs_;
   Choice choice_;

@@ -231,14 +231,15 @@ describe('the comparison', () => {
     const deviations = setOf('random pairs')
       .pairs.filter(({ draft }) => draft.ids.length <= 8)
       .flatMap((pair) =>
-        recursiveWithoutReplacement(pair, random, 200).map(({ value, standardError }, index) => {
+        recursiveWithoutReplacement(pair, random, 1000).map(({ value, standardError }, index) => {
           const exact = 1 - exactRejection(pair.target, pair.draft, siblingCounts[index]!);
           return { difference: value - exact, standardError };
         }),
       );
     expect(deviations.length).toBeGreaterThan(100);
+    // Rejections that are so rare that a thousand trees may not meet one have no standard error to speak of.
     for (const { difference, standardError } of deviations)
-      expect(Math.abs(difference)).toBeLessThan(4 * standardError + 1e-6);
+      expect(Math.abs(difference)).toBeLessThan(5 * standardError + 2e-4);
     const total = Math.sqrt(sum(deviations.map(({ standardError }) => standardError ** 2)));
     expect(Math.abs(sum(deviations.map(({ difference }) => difference)))).toBeLessThan(4 * total);
   });
