@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'INCOMPATIBLE_METHODS'
   | 'UNSUPPORTED_CACHE'
   | 'STATE_FILE'
+  | 'CALIBRATION'
   | 'CHAT_TEMPLATE'
   | 'DOWNLOAD'
   | 'PLUGIN'
@@ -120,6 +121,13 @@ export class UnsupportedCacheError extends OutriderError {
 export class StateFileError extends OutriderError {
   constructor(message: string, options?: ErrorOptions) {
     super('STATE_FILE', message, options);
+  }
+}
+
+/** A calibration is missing, damaged or of another model; the message says how to make one. */
+export class CalibrationError extends OutriderError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('CALIBRATION', message, options);
   }
 }
 

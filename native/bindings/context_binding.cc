@@ -83,7 +83,7 @@ Napi::Function ContextBinding::define(Napi::Env env) {
       {InstanceMethod("info", &ContextBinding::info), InstanceMethod("length", &ContextBinding::length),
        InstanceMethod("decode", &ContextBinding::decode), InstanceMethod("draft", &ContextBinding::draft),
        InstanceMethod("extend", &ContextBinding::extend), InstanceMethod("grow", &ContextBinding::grow),
-       InstanceMethod("sparseLayers", &ContextBinding::sparse_layers),
+       InstanceMethod("sparseSupport", &ContextBinding::sparse_support),
        InstanceMethod("sparseMeasures", &ContextBinding::sparse_measures),
        InstanceMethod("sparseChoices", &ContextBinding::sparse_choices),
        InstanceMethod("commit", &ContextBinding::commit), InstanceMethod("truncate", &ContextBinding::truncate),
@@ -256,16 +256,24 @@ Napi::Value ContextBinding::extend(const Napi::CallbackInfo& info) {
   });
 }
 
-// sparseLayers() -> number of layers whose attention can be thinned out; the context has to be empty.
-Napi::Value ContextBinding::sparse_layers(const Napi::CallbackInfo& info) {
+// sparseSupport() -> {attentionLayers, expertLayers, expertsUsed}: what a plan can thin out; the context has to be
+// empty.
+Napi::Value ContextBinding::sparse_support(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     for (int32_t sequence = 0; sequence < context()->n_sequences(); sequence++) {
-      if (context()->length(sequence) > 0) throw ArgumentError("Expected an empty context to count its sparse layers");
+      if (context()->length(sequence) > 0) throw ArgumentError("Expected an empty context to see what can be left out");
     }
-    const auto n_layers = std::make_shared<int32_t>(0);
-    const uint64_t epoch = context()->epoch();
-    return run([n_layers, epoch](Context& owner) { return owner.count_sparse_layers(epoch, *n_layers); },
-               [n_layers](Napi::Env env) -> Napi::Value { return Napi::Number::New(env, *n_layers); });
+    const auto owner = context();
+    const uint64_t epoch = owner->epoch();
+    return run([epoch](Context& inner) { return inner.probe_sparse(epoch); },
+               [owner](Napi::Env env) -> Napi::Value {
+                 const SparseGraph& sparse = *owner->sparse();
+                 Napi::Object value = Napi::Object::New(env);
+                 value.Set("attentionLayers", sparse.is_supported() ? sparse.n_layers_seen() : 0);
+                 value.Set("expertLayers", sparse.n_expert_layers_seen());
+                 value.Set("expertsUsed", sparse.n_experts_used());
+                 return value;
+               });
   });
 }
 

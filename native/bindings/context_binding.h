@@ -25,7 +25,7 @@ class ContextBinding : public Napi::ObjectWrap<ContextBinding> {
   Napi::Value draft(const Napi::CallbackInfo& info);
   Napi::Value extend(const Napi::CallbackInfo& info);
   Napi::Value grow(const Napi::CallbackInfo& info);
-  Napi::Value sparse_layers(const Napi::CallbackInfo& info);
+  Napi::Value sparse_support(const Napi::CallbackInfo& info);
   Napi::Value sparse_measures(const Napi::CallbackInfo& info);
   Napi::Value sparse_choices(const Napi::CallbackInfo& info);
   Napi::Value commit(const Napi::CallbackInfo& info);

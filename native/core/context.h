@@ -114,9 +114,8 @@ class Context {
   // Drops cells from position `n_past` on; a recurrent state that cannot go back is cleared, see `length`.
   Status truncate(int32_t sequence, int32_t n_past);
 
-  // Layers whose attention a plan can thin out; 0 where the memory or the architecture does not allow it. Decodes a
-  // token, so that the context has to be empty.
-  Status count_sparse_layers(uint64_t epoch, int32_t& n_layers);
+  // Decodes a token through the hooks, so that `sparse` tells what a plan can thin out. The context has to be empty.
+  Status probe_sparse(uint64_t epoch);
 
   Status save_state(int32_t sequence, std::vector<uint8_t>& bytes);
   Status load_state(int32_t sequence, Span<const uint8_t> bytes, int32_t n_tokens);

@@ -60,19 +60,18 @@ Status Context::start_sparse(const DecodeRequest& request) {
   return {};
 }
 
-Status Context::count_sparse_layers(uint64_t epoch, int32_t& n_layers) {
-  n_layers = 0;
-  if (sparse_ == nullptr) sparse_ = std::make_unique<SparseGraph>(context_);
-  if (!sparse_->is_supported()) return {};
+Status Context::probe_sparse(uint64_t epoch) {
   DecodeRequest request;
   request.tokens.assign(1, 0);
-  request.sparse.n_attended = n_ctx();
+  request.sparse.measures = true;
   Rows rows;
   Timings timings;
   Status status = decode(request, epoch, rows, timings);
   if (!status.ok()) return status;
-  n_layers = sparse_->n_layers_seen();
-  return rewind(request.sequence, 0);
+  if (rollback_ == Rollback::kFull) return rewind(request.sequence, 0);
+  // A state that cannot go back is cleared, which is what it was.
+  rewind(request.sequence, 0);
+  return {};
 }
 
 }  // namespace outrider

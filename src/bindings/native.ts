@@ -163,6 +163,16 @@ export interface NativeSparsePlan {
   skipShares?: Float64Array | undefined;
   /** Places of skipped experts are filled, for devices that cannot leave them empty. */
   fillsPlaces: boolean;
+  /** Measures experts' shares, and gate activations below each of these; absent: measures nothing. */
+  thresholds?: Float64Array | undefined;
+}
+
+/** What a decode under a plan that measures found. */
+export interface NativeSparseMeasures {
+  /** Shares of channels below each threshold: of a token, of all tokens at once, and of these in whole blocks. */
+  feedForward: { layer: number; perToken: Float32Array; perBatch: Float32Array; perBlocks: Float32Array }[];
+  /** [numTokens * (numUsed - 1)]: share of the m lightest experts in a token's weights, m = 1 .. */
+  experts: { layer: number; numUsed: number; shares: Float32Array }[];
 }
 
 /** What an anchor layer chose. */
@@ -258,8 +268,10 @@ export interface NativeContext {
   ): { promise: Promise<void>; stop: () => void };
   /** Keeps the path to `node` of the last decoded tree; -1 keeps none of it. */
   commit(sequence: number, node: number): Promise<void>;
-  /** Layers whose attention a plan can thin out; the context has to be empty. */
-  sparseLayers(): Promise<number>;
+  /** What a plan can thin out; the context has to be empty. */
+  sparseSupport(): Promise<{ attentionLayers: number; expertLayers: number; expertsUsed: number }>;
+  /** Of the last decode, where its plan measured. */
+  sparseMeasures(): Promise<NativeSparseMeasures>;
   /** Of the last decode, where its plan kept its choice. */
   sparseChoices(): Promise<NativeBlockChoice[]>;
   truncate(sequence: number, numPast: number): Promise<void>;

@@ -129,6 +129,11 @@ const definitions = {
     'Read so many tokens of a longer context while verifying',
     speculation,
   ),
+  'sparse-experts': numeric(
+    'sparse-experts',
+    'Skip at most so many experts of a token while verifying; needs a calibration',
+    speculation,
+  ),
   'sparse-recheck': {
     choices: ['dense', 'off'] as const,
     group: speculation,
@@ -197,10 +202,10 @@ export function engineOptionsOf(args: EngineArguments): Omit<EngineOptions, 'tar
 }
 
 function sparseOptionsOf(args: EngineArguments): EngineOptions['sparse'] {
-  const { 'sparse-attention': attention, 'sparse-recheck': recheck } = args;
-  if (attention !== undefined) return { attention, recheck };
+  const { 'sparse-attention': attention, 'sparse-experts': experts, 'sparse-recheck': recheck } = args;
+  if (attention !== undefined || experts !== undefined) return { attention, experts, recheck };
   if (recheck === undefined) return undefined;
-  throw new UsageError('Expected --sparse-attention TOKENS with --sparse-recheck');
+  throw new UsageError('Expected --sparse-attention TOKENS or --sparse-experts N with --sparse-recheck');
 }
 
 /** Options of the contexts. */

@@ -1,6 +1,7 @@
 // Entry of the command line: commands, exit codes, how failures are shown.
 import yargs from 'yargs';
 import { OutriderError } from '../errors.js';
+import { calibrateCommand } from './commands/calibrate.js';
 import { chatCommand } from './commands/chat.js';
 import { demoCommand } from './commands/demo.js';
 import { evalCommand } from './commands/eval.js';
@@ -30,6 +31,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .command(demoCommand)
     .command(evalCommand)
     .command(inspectCommand)
+    .command(calibrateCommand)
     .command(pullCommand)
     .command(inflateCommand)
     .option('verbose', { type: 'boolean', default: false, describe: 'Stack traces and the log of llama.cpp' })

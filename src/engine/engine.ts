@@ -10,6 +10,7 @@ import { requireSameVocabulary } from '../model/vocabulary.js';
 import type { ResolvedSampling } from '../sampling/params.js';
 import type { SiblingDraws } from '../tree/token-tree.js';
 import { leavesOf, shapeFor, type TreeShape } from '../tree/tree-shape.js';
+import type { FixedSparseOptions } from '../sparse/policy.js';
 import type { TokenId } from '../types.js';
 import type { Verifier } from '../verify/verifier.js';
 import { AcceptanceStore, acceptancePath } from './acceptance-store.js';
@@ -26,7 +27,7 @@ import {
 import { FixedPlanner } from './round-planner.js';
 import type { ResolvedSparseOptions } from './sparse-options.js';
 import { SequenceTarget } from './target.js';
-import { checkThinning, lossyThinning, thinnedDrafter } from './thinned-target.js';
+import { lossyThinning, planThinning, thinnedDrafter } from './thinned-target.js';
 import { createVerifier } from './verifiers.js';
 
 /** What an engine is made of. */
@@ -40,7 +41,7 @@ interface EngineParts {
   readonly maxNodes: number;
   readonly isMeasuring: boolean;
   readonly acceptance: AcceptanceStore;
-  readonly sparse: ResolvedSparseOptions | undefined;
+  readonly sparse: (ResolvedSparseOptions & { readonly thinning: FixedSparseOptions }) | undefined;
 }
 
 /**
@@ -71,10 +72,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         : choice === 'none'
           ? undefined
           : choice;
-    if (sparse !== undefined) await checkThinning(context, sparse, proposer);
+    const thinning = sparse && (await planThinning(context, sparse, proposer));
     const drafter =
-      sparse?.recheck === 'dense'
-        ? thinnedDrafter(context, sparse, proposer, ({ temperature = 1 }) =>
+      thinning !== undefined && sparse!.recheck === 'dense'
+        ? thinnedDrafter(context, thinning, sparse!.recheckTokens, proposer, ({ temperature = 1 }) =>
             verifier?.lossless === true ? verifier : createVerifier(automatic(proposer, temperature === 0)),
           )
         : proposer;
@@ -94,7 +95,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       maxNodes,
       isMeasuring,
       acceptance,
-      sparse,
+      sparse: thinning && { ...sparse!, thinning },
     });
   } catch (error) {
     context.dispose();
@@ -137,7 +138,8 @@ export class Engine {
     const resolved = resolveGenerateOptions(options, vocabSize);
     const tokens = this.#promptTokens(prompt, resolved.parseSpecial);
     const { context, drafter, maxNodes, isMeasuring, sparse } = this.#parts;
-    const thinning = sparse?.recheck === 'off' ? lossyThinning(sparse) : undefined;
+    const thinning =
+      sparse?.recheck === 'off' ? lossyThinning(sparse.thinning, sparse.auditEvery) : undefined;
     const { tokenizer } = this.target;
     const loop = new DecodeLoop({
       ...resolved,

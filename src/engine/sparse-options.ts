@@ -2,10 +2,23 @@
 import { rejectUnknownKeys, requireInteger, requireOneOf } from '../model/options.js';
 import type { SparseAttentionOptions } from '../sparse/policy.js';
 
+/** Skipped experts as options give them. */
+export interface SparseExpertOptions {
+  readonly skipped: number;
+  readonly rule?: 'median' | 'always' | undefined;
+}
+
 /** What the target may leave out while it verifies, and what becomes of the difference. */
 export interface SparseOptions {
   /** Contexts up to so many tokens are read whole, and of longer ones so many; or more said about it. */
-  readonly attention: number | SparseAttentionOptions;
+  readonly attention?: number | SparseAttentionOptions | undefined;
+  /**
+   * Experts that a token skips at most: the m lightest ones where they have less of its weights than they have of half of
+   * the calibration's tokens. With the rule `always`, it skips so many whatever they weigh.
+   */
+  readonly experts?: number | SparseExpertOptions | undefined;
+  /** Calibration file; default the one beside the model if there is one, false: none. */
+  readonly calibration?: string | false | undefined;
   /**
    * `dense`, the default, is lossless: what the thinned target says is a draft, and a dense batch verifies it every
    * `recheckTokens` tokens. `off` is lossy, and the output says so.
@@ -17,9 +30,17 @@ export interface SparseOptions {
   readonly auditEvery?: number | undefined;
 }
 
+/** {@link SparseExpertOptions} with every default filled in. */
+export interface ResolvedExpertOptions {
+  readonly skipped: number;
+  readonly rule: 'median' | 'always';
+}
+
 /** {@link SparseOptions} with every default filled in. */
 export interface ResolvedSparseOptions {
-  readonly attention: SparseAttentionOptions;
+  readonly attention: SparseAttentionOptions | undefined;
+  readonly experts: ResolvedExpertOptions | undefined;
+  readonly calibration: string | false | undefined;
   readonly recheck: 'dense' | 'off';
   readonly recheckTokens: number;
   readonly auditEvery: number;
@@ -27,6 +48,8 @@ export interface ResolvedSparseOptions {
 
 const keys: Record<keyof SparseOptions, true> = {
   attention: true,
+  experts: true,
+  calibration: true,
   recheck: true,
   recheckTokens: true,
   auditEvery: true,
@@ -44,16 +67,31 @@ const blockSizes = [8, 16, 32, 64, 128, 256];
 /** @throws {TypeError | RangeError} on unknown keys and values out of range */
 export function resolveSparseOptions(options: SparseOptions): ResolvedSparseOptions {
   rejectUnknownKeys('sparse verification', options, Object.keys(keys));
-  const attention = typeof options.attention === 'object' ? options.attention : { tokens: options.attention };
+  const { attention, experts } = options;
+  if (attention === undefined && experts === undefined) {
+    throw new TypeError('Expected attention or experts for sparse verification but received neither');
+  }
   return {
-    attention: checkedAttention(attention),
+    attention: attention === undefined ? undefined : checkedAttention(attention),
+    experts: experts === undefined ? undefined : checkedExperts(experts),
+    calibration: options.calibration,
     recheck: requireOneOf('sparse recheck', options.recheck ?? 'dense', ['dense', 'off']),
     recheckTokens: requireInteger('recheckTokens', options.recheckTokens ?? 16, 2, 256),
     auditEvery: requireInteger('auditEvery', options.auditEvery ?? 16, 0),
   };
 }
 
-function checkedAttention(options: SparseAttentionOptions): SparseAttentionOptions {
+function checkedExperts(experts: number | SparseExpertOptions): ResolvedExpertOptions {
+  const options = typeof experts === 'object' ? experts : { skipped: experts };
+  rejectUnknownKeys('sparse experts', options, ['skipped', 'rule']);
+  return {
+    skipped: requireInteger('skipped experts', options.skipped, 1),
+    rule: requireOneOf('the rule of sparse experts', options.rule ?? 'median', ['median', 'always']),
+  };
+}
+
+function checkedAttention(attention: number | SparseAttentionOptions): SparseAttentionOptions {
+  const options = typeof attention === 'object' ? attention : { tokens: attention };
   rejectUnknownKeys('sparse attention', options, Object.keys(attentionKeys));
   const { ratio = 0, blockSize = 16 } = options;
   requireInteger('the tokens of sparse attention', options.tokens, 1);

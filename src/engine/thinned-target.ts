@@ -1,58 +1,112 @@
 // The target's own sequence, thinned out: as a lossy target, or as a drafter that a dense batch verifies.
 import type { Drafter } from '../draft/drafter.js';
-import { IncompatibleMethodsError, UnsupportedCacheError } from '../errors.js';
+import { CalibrationError, IncompatibleMethodsError, UnsupportedCacheError } from '../errors.js';
 import type { Context } from '../model/context.js';
 import { NativeDistributionRows, Sampler } from '../model/sampler.js';
-import type { SamplingParams } from '../types.js';
 import { SparseAudit } from '../sparse/audit.js';
-import { FixedSparsePolicy } from '../sparse/policy.js';
+import type { ExpertPlan, SparseSupport } from '../sparse/plan.js';
+import { FixedSparsePolicy, type FixedSparseOptions, type SparseAttentionOptions } from '../sparse/policy.js';
+import type { SamplingParams } from '../types.js';
 import type { Verifier } from '../verify/verifier.js';
-import type { ResolvedSparseOptions } from './sparse-options.js';
+import type { SparseCalibration } from './calibrate-sparse.js';
+import { calibrationBeside, readCalibration } from './calibration-file.js';
+import type { ResolvedExpertOptions, ResolvedSparseOptions } from './sparse-options.js';
 import { SparseTargetDrafter } from './sparse-recheck.js';
 import { SequenceTarget, type Thinning } from './target.js';
 
 /**
+ * What is left out of the batches of a model: the options, checked against the model and filled in by its calibration.
+ * @param context  empty
  * @throws {IncompatibleMethodsError} when no batch would ever be thinned out
- * @throws {UnsupportedCacheError} when nothing of this model's attention can be left out
- * @throws {RangeError} when an anchor is no layer of it
+ * @throws {UnsupportedCacheError} when the model has nothing that could be left out
+ * @throws {CalibrationError} when a calibration is needed and missing, or is of another model
+ * @throws {RangeError} when an anchor is no layer of it, or no expert would be left
  */
-export async function checkThinning(
+export async function planThinning(
   context: Context,
-  { attention, recheck }: ResolvedSparseOptions,
+  { attention, experts, recheck, calibration: path }: ResolvedSparseOptions,
   drafter: Drafter | undefined,
-): Promise<void> {
+): Promise<FixedSparseOptions> {
+  const { model } = context;
   if (recheck === 'off' && drafter === undefined) {
     throw new IncompatibleMethodsError(
       'Without a drafter there are no verification batches to leave something out of. Use a drafter, or the sparse ' +
         'recheck dense.',
     );
   }
-  const { architecture, numLayers } = context.model.info;
-  const beyond = attention.anchors?.find((layer) => layer >= numLayers);
-  if (beyond !== undefined) {
-    throw new RangeError(`Expected layers in [0, ${numLayers}) for anchors but received ${beyond}`);
+  const support = await context.sparseSupport();
+  if (attention !== undefined) requireAttention(support, model.info.architecture);
+  if (experts !== undefined && support.expertLayers === 0) {
+    throw new UnsupportedCacheError(
+      `This ${model.info.architecture} model has no experts to skip. Leave sparse experts away.`,
+    );
   }
-  if ((await context.sparseLayers()) > 0) return;
+  const calibration =
+    path === false ? undefined : path === undefined ? calibrationBeside(model) : readCalibration(path, model);
+  return {
+    attention: attention && withAnchors(attention, calibration, model.info.numLayers),
+    experts: experts && expertPlan(experts, calibration, support.expertsUsed, model.path),
+  };
+}
+
+/** @throws {UnsupportedCacheError} when nothing of a model's attention can be left out */
+export function requireAttention({ attentionLayers }: SparseSupport, architecture: string): void {
+  if (attentionLayers > 0) return;
   throw new UnsupportedCacheError(
     `Nothing of the attention of a ${architecture} model can be left out: sparse attention works on layers that read ` +
       'a whole KV cache. Leave it away.',
   );
 }
 
+/** Anchors of the calibration where none are given and it was made for such blocks. */
+function withAnchors(
+  attention: SparseAttentionOptions,
+  calibration: SparseCalibration | undefined,
+  numLayers: number,
+): SparseAttentionOptions {
+  const beyond = attention.anchors?.find((layer) => layer >= numLayers);
+  if (beyond !== undefined) {
+    throw new RangeError(`Expected layers in [0, ${numLayers}) for anchors but received ${beyond}`);
+  }
+  const isFitting = calibration?.blockSize === (attention.blockSize ?? 16);
+  return { ...attention, anchors: attention.anchors ?? (isFitting ? calibration?.anchors : undefined) };
+}
+
+function expertPlan(
+  { skipped, rule }: ResolvedExpertOptions,
+  calibration: SparseCalibration | undefined,
+  numUsed: number,
+  path: string,
+): ExpertPlan {
+  if (skipped >= numUsed) {
+    throw new RangeError(
+      `Expected an integer in [1, ${numUsed - 1}] for skipped experts, for a token has ${numUsed}, but received ${skipped}`,
+    );
+  }
+  if (rule === 'always') return { skipped };
+  if (calibration?.shares === undefined) {
+    throw new CalibrationError(
+      `Skipping experts by their weight needs a calibration. Make one: outrider calibrate ${path}`,
+    );
+  }
+  return { skipped, shares: calibration.shares.map((shares) => shares.slice(0, skipped)) };
+}
+
 /** What a generation without recheck leaves out. */
-export function lossyThinning({ attention, auditEvery }: ResolvedSparseOptions): Thinning {
-  return { policy: new FixedSparsePolicy({ attention }), audit: new SparseAudit(auditEvery) };
+export function lossyThinning(options: FixedSparseOptions, auditEvery: number): Thinning {
+  return { policy: new FixedSparsePolicy(options), audit: new SparseAudit(auditEvery) };
 }
 
 /** A drafter that speculates with the thinned target. */
 export function thinnedDrafter(
   context: Context,
-  { attention, recheckTokens }: ResolvedSparseOptions,
+  options: FixedSparseOptions,
+  numTokens: number,
   drafter: Drafter | undefined,
   verifier: (sampling: SamplingParams) => Verifier,
 ): Drafter {
   const sequence = context.sequence();
-  const policy = new FixedSparsePolicy({ attention, isPlainThinned: true });
+  const policy = new FixedSparsePolicy({ ...options, isPlainThinned: true });
   const thinning: Thinning = { policy, audit: new SparseAudit(0) };
   let last: { readonly sampling: SamplingParams; readonly target: SequenceTarget } | undefined;
   return new SparseTargetDrafter({
@@ -67,6 +121,6 @@ export function thinnedDrafter(
     isThinned: (contextLength) => policy.plan({ contextLength, numTokens: 1 }) !== undefined,
     rewind: (length) => sequence.truncate(length),
     collect: () => NativeDistributionRows.pack([]),
-    numTokens: recheckTokens,
+    numTokens,
   });
 }

@@ -8,7 +8,8 @@ import { ComputePool } from './compute-pool.js';
 import { nativeContextOptions, type ContextOptions } from './context-options.js';
 import { createWithinMemory, type PlacedContext } from './kv-placement.js';
 import type { Model } from './model.js';
-import type { BlockChoice } from '../sparse/plan.js';
+import type { ChannelShares, ExpertShares } from '../sparse/calibration.js';
+import type { BlockChoice, SparseSupport } from '../sparse/plan.js';
 import { requireInteger } from './options.js';
 import { Sequence } from './sequence.js';
 
@@ -81,16 +82,37 @@ export class Context {
   }
 
   /**
-   * Layers whose attention a sparse plan can thin out; 0 where the memory or the architecture does not allow it. Asked of
-   * an empty context.
+   * Layers that a sparse plan can thin out, and the experts of a token; asked of an empty context.
    * @internal
    */
-  sparseLayers(): Promise<number> {
+  sparseSupport(): Promise<SparseSupport> {
     return abortable(
-      nativeCall(() => this.native.sparseLayers()),
+      nativeCall(() => this.native.sparseSupport()),
       undefined,
       () => undefined,
     );
+  }
+
+  /**
+   * What the last decode under a plan that measures found.
+   * @internal
+   */
+  async sparseMeasures(): Promise<{
+    readonly feedForward: ChannelShares[];
+    readonly experts: ExpertShares[];
+  }> {
+    const { feedForward, experts } = await abortable(
+      nativeCall(() => this.native.sparseMeasures()),
+      undefined,
+      () => undefined,
+    );
+    const channels = feedForward.map(({ layer, perToken, perBatch, perBlocks }) => ({
+      layer,
+      perToken: [...perToken],
+      perBatch: [...perBatch],
+      perBlocks: [...perBlocks],
+    }));
+    return { feedForward: channels, experts };
   }
 
   /**

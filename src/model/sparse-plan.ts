@@ -10,7 +10,8 @@ const wholeAttention: AttentionPlan = { budget: 0, blockSize: 16, sinkTokens: 0,
  * @param isOnGpu  some layers are computed where a place among the experts cannot be left empty
  */
 export function nativePlan(plan: SparsePlan | undefined, isOnGpu: boolean): NativeSparsePlan | undefined {
-  if (plan?.attention === undefined && plan?.experts === undefined) return undefined;
+  const isDense = plan?.attention === undefined && plan?.experts === undefined;
+  if (plan === undefined || (isDense && plan.thresholds === undefined)) return undefined;
   const { attention = wholeAttention, experts } = plan;
   if (plan.attention !== undefined) requireInteger('the budget of sparse attention', attention.budget, 1);
   if (experts !== undefined) requireInteger('skipped experts', experts.skipped, 1);
@@ -24,5 +25,6 @@ export function nativePlan(plan: SparsePlan | undefined, isOnGpu: boolean): Nati
     numSkipped: experts?.skipped ?? 0,
     skipShares: experts?.shares && Float64Array.from(experts.shares.flat()),
     fillsPlaces: isOnGpu,
+    thresholds: plan.thresholds && Float64Array.from(plan.thresholds),
   };
 }

@@ -31,6 +31,18 @@ export interface ExpertPlan {
 export interface SparsePlan {
   readonly attention?: AttentionPlan | undefined;
   readonly experts?: ExpertPlan | undefined;
+  /** Measures, beside what is left out, experts' shares and how many gate activations are below each of these. */
+  readonly thresholds?: readonly number[] | undefined;
+}
+
+/** What of a model can be thinned out. */
+export interface SparseSupport {
+  /** Layers that read a whole KV cache. */
+  readonly attentionLayers: number;
+  /** Layers with experts. */
+  readonly expertLayers: number;
+  /** Experts of a token; 0 without any. */
+  readonly expertsUsed: number;
 }
 
 /** Which blocks an anchor layer chose. */

@@ -1,5 +1,5 @@
 // When a batch is thinned out, and how much. Knows nothing of models.
-import type { AttentionPlan, SparsePlan } from './plan.js';
+import type { AttentionPlan, ExpertPlan, SparsePlan } from './plan.js';
 
 /** A batch that is about to be verified. */
 export interface SparseRoundState {
@@ -32,31 +32,38 @@ export function attentionBudget(contextLength: number, denseTokens: number, rati
   return Math.floor((contextLength - denseTokens) * ratio + denseTokens);
 }
 
+/** What a {@link FixedSparsePolicy} leaves out. */
+export interface FixedSparseOptions {
+  readonly attention?: SparseAttentionOptions | undefined;
+  readonly experts?: ExpertPlan | undefined;
+  /** A batch of one token, which is plain decoding, is thinned out, too; default false. */
+  readonly isPlainThinned?: boolean | undefined;
+}
+
 /** The same rule for every batch. */
 export class FixedSparsePolicy implements SparsePolicy {
-  readonly #attention: SparseAttentionOptions;
-  readonly #smallestBatch: number;
+  readonly #options: FixedSparseOptions;
 
-  /** @param options.isPlainThinned  a batch of one token, which is plain decoding, is thinned out, too; default false */
-  constructor(options: {
-    readonly attention: SparseAttentionOptions;
-    readonly isPlainThinned?: boolean | undefined;
-  }) {
-    this.#attention = options.attention;
-    this.#smallestBatch = options.isPlainThinned === true ? 1 : 2;
+  constructor(options: FixedSparseOptions) {
+    this.#options = options;
   }
 
   plan({ contextLength, numTokens }: SparseRoundState): SparsePlan | undefined {
-    const {
-      tokens,
-      ratio = 0,
-      blockSize = 16,
-      sinkTokens = 16,
-      localTokens = 128,
-      anchors,
-    } = this.#attention;
-    if (numTokens < this.#smallestBatch || contextLength <= tokens) return undefined;
-    const budget = attentionBudget(contextLength, tokens, ratio);
-    return { attention: { budget, blockSize, sinkTokens, localTokens, anchors } };
+    const { attention: wanted, experts, isPlainThinned = false } = this.#options;
+    if (numTokens < (isPlainThinned ? 1 : 2)) return undefined;
+    const attention = wanted && attentionPlan(wanted, contextLength);
+    return attention === undefined && experts === undefined ? undefined : { attention, experts };
   }
+}
+
+function attentionPlan(options: SparseAttentionOptions, contextLength: number): AttentionPlan | undefined {
+  const { tokens, ratio = 0, blockSize = 16, sinkTokens = 16, localTokens = 128, anchors } = options;
+  if (contextLength <= tokens) return undefined;
+  return {
+    budget: attentionBudget(contextLength, tokens, ratio),
+    blockSize,
+    sinkTokens,
+    localTokens,
+    anchors,
+  };
 }
