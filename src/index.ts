@@ -1,6 +1,8 @@
 // The public surface of the package.
 export { DraftModelDrafter } from './draft/draft-model.js';
 export type { Draft, Drafter, DraftRequest } from './draft/drafter.js';
+export { calibrateSparse, type CalibrateOptions, type SparseCalibration } from './engine/calibrate-sparse.js';
+export { calibrationPath, readCalibration, writeCalibration } from './engine/calibration-file.js';
 export { createEngine, type Engine } from './engine/engine.js';
 export type {
   FinishReason,
@@ -10,9 +12,11 @@ export type {
 } from './engine/decode-loop.js';
 export type { Generation } from './engine/generation.js';
 export type { EngineOptions, GenerateOptions } from './engine/options.js';
+export type { SparseExpertOptions, SparseOptions } from './engine/sparse-options.js';
 export {
   AddonLoadError,
   BusyError,
+  CalibrationError,
   ChatTemplateError,
   ContextCreateError,
   ContextFullError,
@@ -41,6 +45,9 @@ export { Sampler } from './model/sampler.js';
 export type { Sequence } from './model/sequence.js';
 export type { Tokenizer, TokenStream } from './model/tokenizer.js';
 export { ArrayRows, oneHot, type Distribution, type DistributionRows } from './sampling/distribution.js';
+export type { SparseStats } from './sparse/audit.js';
+export type { LayerOverlap } from './sparse/calibration.js';
+export type { SparseAttentionOptions } from './sparse/policy.js';
 export { TokenTree, type NodeIndex, type SiblingDraws } from './tree/token-tree.js';
 export type { SamplingParams, SequencePosition, TokenId, TokenLogprob, TokenLogprobs } from './types.js';
 export { BlockVerifier } from './verify/block.js';

@@ -100,6 +100,7 @@ bool is_close(const Rows& one, const Rows& other, Kernel kernel, const std::stri
 SparsePlan plan_of(int32_t n_attended, std::vector<int32_t> anchors) {
   SparsePlan plan;
   plan.n_attended = n_attended;
+  plan.block_size = 16;
   plan.n_local = 64;
   plan.anchors = std::move(anchors);
   plan.keeps_choice = true;

@@ -16,8 +16,8 @@ import { onlyOnce, UsageError } from './option-values.js';
 /** Exit statuses of the command line. */
 const exitCodes = { done: 0, failure: 1, usage: 2 } as const;
 
-/** Arguments without an option's name, of which there may be several. */
-const lists: ReadonlySet<string> = new Set(['_', 'tasks']);
+/** Arguments of single commands of which there may be several. */
+const lists: ReadonlySet<string> = new Set(['_', 'tasks', 'text']);
 
 /** Runs one command; resolves to the exit status. */
 export async function main(args: readonly string[]): Promise<number> {

@@ -61,7 +61,7 @@ export async function calibrateSparse(
   context: Context,
   options: CalibrateOptions,
 ): Promise<SparseCalibration> {
-  const { texts, tokens, batchTokens = 8, batches = 8, blockSize = 16, threshold = 0.75 } = options;
+  const { texts, tokens, batchTokens = 8, batches = 8, blockSize = 8, threshold = 0.75 } = options;
   const long = await longTexts(context, texts, 2 * (tokens + batchTokens));
   const sequence = context.sequence();
   const sampler = new Sampler({ temperature: 0 });

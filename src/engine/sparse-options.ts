@@ -93,7 +93,7 @@ function checkedExperts(experts: number | SparseExpertOptions): ResolvedExpertOp
 function checkedAttention(attention: number | SparseAttentionOptions): SparseAttentionOptions {
   const options = typeof attention === 'object' ? attention : { tokens: attention };
   rejectUnknownKeys('sparse attention', options, Object.keys(attentionKeys));
-  const { ratio = 0, blockSize = 16 } = options;
+  const { ratio = 0, blockSize = 8 } = options;
   requireInteger('the tokens of sparse attention', options.tokens, 1);
   if (!(ratio >= 0 && ratio <= 1)) {
     throw new RangeError(

@@ -68,7 +68,7 @@ function withAnchors(
   if (beyond !== undefined) {
     throw new RangeError(`Expected layers in [0, ${numLayers}) for anchors but received ${beyond}`);
   }
-  const isFitting = calibration?.blockSize === (attention.blockSize ?? 16);
+  const isFitting = calibration?.blockSize === (attention.blockSize ?? 8);
   return { ...attention, anchors: attention.anchors ?? (isFitting ? calibration?.anchors : undefined) };
 }
 

@@ -3,7 +3,7 @@ import type { NativeSparsePlan } from '../bindings/native.js';
 import type { AttentionPlan, SparsePlan } from '../sparse/plan.js';
 import { requireInteger } from './options.js';
 
-const wholeAttention: AttentionPlan = { budget: 0, blockSize: 16, sinkTokens: 0, localTokens: 0 };
+const wholeAttention: AttentionPlan = { budget: 0, blockSize: 8, sinkTokens: 0, localTokens: 0 };
 
 /**
  * undefined where nothing is left out.

@@ -57,7 +57,7 @@ export class FixedSparsePolicy implements SparsePolicy {
 }
 
 function attentionPlan(options: SparseAttentionOptions, contextLength: number): AttentionPlan | undefined {
-  const { tokens, ratio = 0, blockSize = 16, sinkTokens = 16, localTokens = 128, anchors } = options;
+  const { tokens, ratio = 0, blockSize = 8, sinkTokens = 16, localTokens = 128, anchors } = options;
   if (contextLength <= tokens) return undefined;
   return {
     budget: attentionBudget(contextLength, tokens, ratio),

@@ -19,7 +19,7 @@ const lengths = process.argv.slice(2).map(Number);
 if (lengths.length === 0) lengths.push(512, 4096, 8192, 16_384);
 const folder = mkdtempSync(join(tmpdir(), 'outrider-long-'));
 const sampler = new Sampler({ temperature: 0 });
-const attention: AttentionPlan = { budget, blockSize: 16, sinkTokens: 16, localTokens: 128 };
+const attention: AttentionPlan = { budget, blockSize: 8, sinkTokens: 16, localTokens: 128 };
 const everyFourth = Array.from({ length: 64 }, (_, index) => 4 * index);
 
 /** Milliseconds of llama_decode over one batch, which is dropped again. */
