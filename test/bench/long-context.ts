@@ -1,5 +1,5 @@
 // A verification batch on a long context, dense beside sparse.
-// npm run bench:long-context [-- LENGTH...]
+// npm run bench:long-context [-- LENGTH...]; with OUTRIDER_PICTURES=FOLDER it draws what it measured, too
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { Sampler } from '../../src/model/sampler.js';
 import type { Sequence } from '../../src/model/sequence.js';
 import type { AttentionPlan, SparsePlan } from '../../src/sparse/plan.js';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
+import { writeLineChart } from '../helpers/line-chart.js';
 import { machine } from './measure.js';
 
 const repetitions = 7;
@@ -20,6 +21,7 @@ if (lengths.length === 0) lengths.push(512, 4096, 8192, 16_384);
 const folder = mkdtempSync(join(tmpdir(), 'outrider-long-'));
 const sampler = new Sampler({ temperature: 0 });
 const attention: AttentionPlan = { budget, blockSize: 8, sinkTokens: 16, localTokens: 128 };
+const bareLength = 32;
 const everyFourth = Array.from({ length: 64 }, (_, index) => 4 * index);
 
 /** Milliseconds of llama_decode over one batch, which is dropped again. */
@@ -47,14 +49,16 @@ try {
       `${shape.heads} heads, ${batchTokens} tokens, ${budget} of the context read\n`,
   );
   const anchors = everyFourth.filter((layer) => layer < shape.layers);
-  for (const length of lengths) {
+  const points: { method: string; tokens: number; ms: number }[] = [];
+  let bare = 0;
+  for (const length of [bareLength, ...lengths]) {
     const prompt = Int32Array.from({ length }, (_, index) => (index === 0 ? 1 : 270 + ((index * 7) % 40)));
     process.stderr.write(`reading ${length} tokens\n`);
     await sequence.prefill(prompt);
     const plans = {
       dense: undefined,
-      everyLayer: { attention },
-      everyFourth: { attention: { ...attention, anchors } },
+      'every layer chooses': { attention },
+      'every fourth layer chooses': { attention: { ...attention, anchors } },
     };
     const times = Object.entries(plans).map(([name, plan]) => ({ name, plan, ms: [] as number[] }));
     for (let repetition = -1; repetition < repetitions; repetition++) {
@@ -66,12 +70,31 @@ try {
       }
     }
     const dense = median(times[0]!.ms);
+    if (length === bareLength) bare = dense;
+    const ceiling = bare + ((dense - bare) * Math.min(budget, length)) / length;
+    process.stdout.write(
+      `${length} tokens: ceiling ${ceiling.toFixed(1)} ms, ${(dense / ceiling).toFixed(2)} times\n`,
+    );
+    points.push({ method: 'ceiling', tokens: length, ms: ceiling });
     for (const { name, ms } of times) {
+      points.push({ method: name, tokens: length, ms: median(ms) });
       process.stdout.write(
         `${length} tokens, ${name}: ${median(ms).toFixed(1)} ms (${Math.min(...ms).toFixed(1)}-${Math.max(...ms).toFixed(1)}), ` +
           `${(dense / median(ms)).toFixed(2)} times as fast as dense\n`,
       );
     }
+  }
+  const pictures = process.env['OUTRIDER_PICTURES'];
+  if (pictures !== undefined) {
+    await writeLineChart({
+      title: `A batch of ${batchTokens} tokens, ${budget} tokens of the context read`,
+      rows: points,
+      x: { field: 'tokens', title: 'tokens of context' },
+      y: { field: 'ms', title: 'milliseconds' },
+      colour: { field: 'method', title: 'attention' },
+      dashed: ['ceiling'],
+      path: join(pictures, 'long-context.svg'),
+    });
   }
   context.dispose();
   model.dispose();

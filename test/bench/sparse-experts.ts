@@ -51,7 +51,8 @@ try {
       `${batchTokens} tokens\n`,
   );
   const dense = times['0 skipped']!;
-  for (const [name, ms] of Object.entries(times)) {
+  for (const name of Object.keys(contenders)) {
+    const ms = times[name]!;
     process.stdout.write(
       `${name}: ${median(ms).toFixed(2)} ms, ${medianRatio(dense, ms).toFixed(2)} times as fast as dense\n`,
     );
