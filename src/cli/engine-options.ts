@@ -205,7 +205,9 @@ function sparseOptionsOf(args: EngineArguments): EngineOptions['sparse'] {
   const { 'sparse-attention': attention, 'sparse-experts': experts, 'sparse-recheck': recheck } = args;
   if (attention !== undefined || experts !== undefined) return { attention, experts, recheck };
   if (recheck === undefined) return undefined;
-  throw new UsageError('Expected --sparse-attention TOKENS or --sparse-experts N with --sparse-recheck');
+  throw new UsageError(
+    `Expected --sparse-attention TOKENS or --sparse-experts N with --sparse-recheck but received ${recheck}`,
+  );
 }
 
 /** Options of the contexts. */
