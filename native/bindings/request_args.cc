@@ -27,6 +27,12 @@ GrowthRule growth_rule_arg(const Napi::Value& value) {
   reject("fixed, calibrated, dyspec or eagle-2", "rule", value);
 }
 
+std::vector<float> floats_arg(const Napi::Value& value, const char* name) {
+  if (value.IsUndefined()) return {};
+  const std::vector<double> numbers = float64_array_arg(value, name);
+  return {numbers.begin(), numbers.end()};
+}
+
 SparsePlan sparse_plan_arg(const Napi::Value& value) {
   SparsePlan plan;
   if (value.IsUndefined()) return plan;
@@ -39,20 +45,10 @@ SparsePlan sparse_plan_arg(const Napi::Value& value) {
   if (!anchors.IsUndefined()) plan.anchors = int32_array_arg(anchors, "anchors");
   plan.keeps_choice = bool_arg(object.Get("keepsChoice"), "keepsChoice");
   plan.n_skipped = int_arg(object.Get("numSkipped"), "numSkipped");
-  const Napi::Value shares = object.Get("skipShares");
-  if (!shares.IsUndefined()) {
-    for (const double share : float64_array_arg(shares, "skipShares")) {
-      plan.skip_shares.push_back(static_cast<float>(share));
-    }
-  }
+  plan.skip_shares = floats_arg(object.Get("skipShares"), "skipShares");
   plan.fills_places = bool_arg(object.Get("fillsPlaces"), "fillsPlaces");
-  const Napi::Value thresholds = object.Get("thresholds");
-  if (!thresholds.IsUndefined()) {
-    plan.measures = true;
-    for (const double threshold : float64_array_arg(thresholds, "thresholds")) {
-      plan.thresholds.push_back(static_cast<float>(threshold));
-    }
-  }
+  plan.measures = !object.Get("thresholds").IsUndefined();
+  plan.thresholds = floats_arg(object.Get("thresholds"), "thresholds");
   return plan;
 }
 

@@ -75,10 +75,9 @@ void SparseGraph::start_attention(const SparsePlan& plan, int32_t sequence, int3
   const int32_t n_batch = blocks_of(n_tokens, plan.block_size);
   const int32_t n_forced =
       blocks_of(plan.n_sink, plan.block_size) + blocks_of(plan.n_local, plan.block_size) + n_batch + 2;
-  // Whole rows of a kernel's tile, and never fewer than the batch can lie in.
+  // Whole rows of a kernel's tile, and never fewer than the batch can lie in: each token in a block of its own.
   const int32_t step = 256 / plan.block_size;
-  const int32_t n_wanted =
-      std::max({blocks_of(plan.n_attended, plan.block_size), n_forced, std::min(n_tokens, n_batch + n_forced)});
+  const int32_t n_wanted = std::max({blocks_of(plan.n_attended, plan.block_size), n_forced, n_tokens});
   n_kept_ = blocks_of(n_wanted, step) * step;
   const auto n_changed = static_cast<int32_t>(known_.changed(*cells_, plan.block_size).size()) + n_batch + 1;
   n_updates_ = static_cast<int32_t>(cells_->size()) / plan.block_size;
