@@ -42,6 +42,15 @@ describe('anchors', () => {
     expect(chooseAnchors(overlap, 0.6, 2)).toEqual([0, 1, 4]);
     expect(chooseAnchors({ layers: [], similarity: [] }, 0.6, 2)).toEqual([]);
   });
+
+  it('follow a slow drift', () => {
+    const similarity = [
+      [1, 0.8, 0.5],
+      [0.8, 1, 0.8],
+      [0.5, 0.8, 1],
+    ];
+    expect(chooseAnchors({ layers: [0, 1, 2], similarity }, 0.7, 1)).toEqual([0, 2]);
+  });
 });
 
 describe('median shares', () => {
