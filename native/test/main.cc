@@ -1,7 +1,20 @@
 // Runs every case that its executable was linked with.
+#include <cstdlib>
+
+#include "core/backend.h"
 #include "test/check.h"
 
+namespace {
+
+constexpr int kSkipped = 77;
+
+}  // namespace
+
 int main() {
+  if (std::getenv("OUTRIDER_TEST_GPU") != nullptr && outrider::gpu_devices().empty()) {
+    std::printf("skipped: this build has no GPU\n");
+    return kSkipped;
+  }
   for (const auto& entry : outrider::test::cases()) {
     const int before = outrider::test::n_failures();
     entry.body();

@@ -24,12 +24,22 @@ const char* const kArchitectures[] = {"llama", "qwen3", "qwen3moe", "gemma3"};
 
 enum class Kernel { kExact, kFast };
 
-std::shared_ptr<Context> make_context(const std::string& architecture, Kernel kernel,
-                                      ggml_type type = GGML_TYPE_COUNT) {
+// The same cases on a GPU, whose matrix products round to 10 bits of mantissa.
+bool is_on_gpu() { return std::getenv("OUTRIDER_TEST_GPU") != nullptr; }
+
+bool is_within(double error, double tolerance, const std::string& name) {
+  if (error > tolerance) std::fprintf(stderr, "%s: %g\n", name.c_str(), error);
+  return error <= (is_on_gpu() ? std::max(tolerance, 5e-3) : tolerance);
+}
+
+std::shared_ptr<Context> make_context(const std::string& architecture, Kernel kernel, ggml_type type = GGML_TYPE_COUNT,
+                                      bool uses_gpu = is_on_gpu()) {
   std::shared_ptr<Model> model;
   const std::string path = std::string(std::getenv("OUTRIDER_TEST_MODEL")) + "." + architecture;
+  ModelOptions model_options;
+  model_options.n_gpu_layers = uses_gpu ? -1 : 0;
   CHECK(Model::load(
-            path, ModelOptions{}, [](float) { return true; }, model)
+            path, model_options, [](float) { return true; }, model)
             .ok());
   const bool is_exact = kernel == Kernel::kExact;
   ContextOptions options;
@@ -93,8 +103,7 @@ bool is_close(const Rows& one, const Rows& other, Kernel kernel, const std::stri
   std::vector<double> all = distances(one, other);
   std::sort(all.begin(), all.end());
   const double error = kernel == Kernel::kExact ? all.back() : all[all.size() - 3];
-  if (error > tolerance) std::fprintf(stderr, "%s: %g\n", name.c_str(), error);
-  return error <= tolerance;
+  return is_within(error, tolerance, name);
 }
 
 SparsePlan plan_of(int32_t n_attended, std::vector<int32_t> anchors) {
@@ -221,8 +230,12 @@ TEST("scores come from the mean keys of what the cells hold now, whatever happen
   const BlockChoice ours = context->sparse()->choices().at(0);
   const BlockChoice theirs = fresh->sparse()->choices().at(0);
   CHECK(ours.scores.size() == theirs.scores.size());
-  for (size_t i = 0; i < ours.scores.size(); i++) CHECK(std::fabs(ours.scores[i] - theirs.scores[i]) < 1e-5);
-  CHECK(ours.blocks == theirs.blocks);
+  double largest = 0;
+  for (size_t i = 0; i < ours.scores.size(); i++) {
+    largest = std::max<double>(largest, std::fabs(ours.scores[i] - theirs.scores[i]));
+  }
+  CHECK(is_within(largest, 1e-5, "scores"));
+  CHECK(is_on_gpu() || ours.blocks == theirs.blocks);
 }
 
 // Keys of the first layer, [n_cells, n_embd], from a saved state.
@@ -251,6 +264,8 @@ TEST("scores are the attention that the mean keys predict, and the best blocks a
   const std::vector<float> keys = first_keys(*context, kCells);
   const size_t n_blocks = (kCells + kBlock - 1) / kBlock;
   std::vector<double> scores(n_blocks);
+  double mean_error = 0;
+  double score_error = 0;
   for (size_t head = 0; head < 4; head++) {
     std::vector<double> weights;
     for (size_t block = 0; block < n_blocks; block++) {
@@ -260,7 +275,7 @@ TEST("scores are the attention that the mean keys predict, and the best blocks a
         double mean = 0;
         for (size_t cell = block * kBlock; cell < end; cell++) mean += keys[(cell * 2 + head / 2) * kHead + i];
         mean /= static_cast<double>(end - block * kBlock);
-        CHECK(std::fabs(choice.means[(block * 2 + head / 2) * kHead + i] - mean) < 1e-5);
+        mean_error = std::max(mean_error, std::fabs(choice.means[(block * 2 + head / 2) * kHead + i] - mean));
         product += mean * choice.query[head * kHead + i];
       }
       // Blocks that the batch lies in are read in any case, and are not compared.
@@ -272,14 +287,16 @@ TEST("scores are the attention that the mean keys predict, and the best blocks a
   double worst_kept = 4;
   double best_left = 0;
   for (size_t block = 0; block < n_blocks; block++) {
-    CHECK(std::fabs(scores[block] - choice.scores[block]) < 1e-5);
+    score_error = std::max(score_error, std::fabs(scores[block] - choice.scores[block]));
     const bool is_forced = block == 0 || (block + 1) * kBlock > kPrompt - 64;
     if (is_forced) continue;
     const bool is_kept = std::binary_search(choice.blocks.begin(), choice.blocks.end(), static_cast<int32_t>(block));
     if (is_kept) worst_kept = std::min(worst_kept, scores[block]);
     if (!is_kept) best_left = std::max(best_left, scores[block]);
   }
-  CHECK(worst_kept < 4 && worst_kept > best_left - 1e-6);
+  CHECK(is_within(mean_error, 1e-5, "mean keys"));
+  CHECK(is_within(score_error, 1e-5, "scores"));
+  CHECK(worst_kept < 4 && is_within(best_left - worst_kept, 1e-6, "the worst block kept"));
 }
 
 TEST("a tree's own cells are read wherever they lie") {
@@ -300,31 +317,33 @@ TEST("a tree's own cells are read wherever they lie") {
     for (size_t i = 0; i < path.row_size(last); i++) {
       largest = std::max(largest, std::fabs(path.row_probs(last)[i] - tree.row_probs(node)[i]));
     }
-    CHECK(largest < 1e-4);
+    CHECK(is_within(largest, 1e-4, "a path of the tree"));
   }
 }
 
 TEST("the places of skipped experts are left empty or filled, and nothing else changes") {
-  const auto context = make_context("qwen3moe", Kernel::kExact);
-  const auto rows_of = [&](bool fills_places, std::vector<float> shares) {
+  // Places can be left empty on the CPU alone.
+  const auto emptying = make_context("qwen3moe", Kernel::kExact, GGML_TYPE_F32, false);
+  const auto filling = make_context("qwen3moe", Kernel::kExact);
+  const auto rows_of = [&](Context& context, int32_t n_skipped, const std::vector<float>& shares) {
     SparsePlan plan;
-    plan.n_skipped = 1;
-    plan.skip_shares = std::move(shares);
-    plan.fills_places = fills_places;
-    const Rows rows = decode(*context, 8, tokens_from(8, kBatch), plan);
-    CHECK(context->truncate(0, 8).ok());
+    plan.n_skipped = n_skipped;
+    plan.skip_shares = shares;
+    plan.fills_places = &context == filling.get();
+    const Rows rows = decode(context, 8, tokens_from(8, kBatch), plan);
+    CHECK(context.truncate(0, 8).ok());
     return rows;
   };
-  decode(*context, 0, tokens_from(0, 8), {});
-  const Rows dense = decode(*context, 8, tokens_from(8, kBatch), {});
-  CHECK(context->truncate(0, 8).ok());
+  for (const auto& context : {emptying, filling}) decode(*context, 0, tokens_from(0, 8), {});
+  const Rows dense = rows_of(*emptying, 0, {});
   const std::vector<float> some(4, 0.3F);
   for (const std::vector<float>& shares : {std::vector<float>{}, some}) {
-    const Rows empty = rows_of(false, shares);
-    CHECK(distances(empty, rows_of(true, shares)).back() < 1e-5);
+    const Rows empty = rows_of(*emptying, 1, shares);
+    CHECK(is_close(empty, rows_of(*filling, 1, shares), is_on_gpu() ? Kernel::kFast : Kernel::kExact, "filled places",
+                   1e-5));
     CHECK(distances(empty, dense).back() > 1e-3);
   }
-  CHECK(context->sparse()->n_expert_layers_seen() == 4);
+  CHECK(filling->sparse()->n_expert_layers_seen() == 4);
 }
 
 TEST("plans that make no sense are refused, and the context goes on") {

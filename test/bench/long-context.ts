@@ -13,7 +13,7 @@ import { writeTinyModel } from '../fixtures/tiny-models.js';
 import { writeLineChart } from '../helpers/line-chart.js';
 import { machine } from './measure.js';
 
-const repetitions = 7;
+const repetitions = Number(process.env['OUTRIDER_REPETITIONS'] ?? 7);
 const batchTokens = 8;
 const budget = 1024;
 const lengths = process.argv.slice(2).map(Number);

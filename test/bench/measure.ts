@@ -5,6 +5,7 @@ import { cpus } from 'node:os';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { median } from 'simple-statistics';
+import { listDevices } from '../../src/model/gpu-plugins.js';
 
 /** Milliseconds after which ggml's threads have stopped waiting for work in a loop, which would slow the next one. */
 const settleMs = 500;
@@ -61,8 +62,11 @@ export class LineServer {
   }
 }
 
-/** Date and processor, for the head of a report. */
+/** Date, processor and GPU if there is one, for the head of a report. */
 export function machine(): string {
   const [cpu] = cpus();
-  return `${new Date().toISOString().slice(0, 10)}, ${cpu?.model ?? 'unknown processor'}, ${cpus().length} threads`;
+  const gpu = listDevices().find(({ type }) => type === 'gpu');
+  const processors = [`${cpu?.model ?? 'unknown processor'}, ${cpus().length} threads`];
+  if (gpu !== undefined) processors.push(gpu.description);
+  return [new Date().toISOString().slice(0, 10), ...processors].join(', ');
 }

@@ -1,9 +1,10 @@
 // A verification batch of a model with many experts, each token skipping some, beside the dense one.
-// npm run bench:sparse-experts
+// npm run bench:sparse-experts; OUTRIDER_GPU=auto takes a GPU if there is one
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { median } from 'simple-statistics';
+import type { GpuChoice } from '../../src/model/gpu-plugins.js';
 import { loadModel } from '../../src/model/load-model.js';
 import { Sampler } from '../../src/model/sampler.js';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
@@ -20,7 +21,7 @@ const path = join(folder, 'target.gguf');
 try {
   process.stderr.write('writing the model\n');
   writeTinyModel(path, { architecture: 'qwen3moe', experts, expertsUsed, tensorType: 'q4_0', ...shape });
-  const model = await loadModel(path, { gpu: 'off' });
+  const model = await loadModel(path, { gpu: (process.env['OUTRIDER_GPU'] ?? 'off') as GpuChoice });
   const context = await model.createContext({ contextSize: 512 });
   const sequence = context.sequence();
   const sampler = new Sampler({ temperature: 0 });
