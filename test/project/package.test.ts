@@ -19,6 +19,10 @@ describe('the package', () => {
     const paths = packed!.files.map(({ path }) => path);
     for (const path of ['dist/index.js', 'dist/index.d.ts', 'bin/outrider.js', 'native/CMakeLists.txt'])
       expect(paths).toContain(path);
+    const { stdout: sources } = spawnSync('git', ['ls-files', 'native'], { cwd: root, encoding: 'utf8' });
+    const built = sources.split('\n').filter((path) => !/^native\/(test|bench)\/|^$/.test(path));
+    expect(built).toContain('native/sparse/sparse_graph.cc');
+    expect(paths).toEqual(expect.arrayContaining(built));
     for (const path of ['models/demo/target.gguf', 'models/demo/draft.gguf', 'models/eval/stories.jsonl'])
       expect(paths).toContain(path);
     expect(
