@@ -23,6 +23,11 @@ export interface Draft {
   readonly tree: TokenTree;
   /** [numNodes, vocabSize]: row i is what node i was drawn from; undefined for a deterministic drafter (one-hot). */
   readonly draftProbs?: DistributionRows | undefined;
+  /**
+   * [numNodes], each in [0, 1]: how sure the drafter is that a node is accepted once its parent is. A guess, to be
+   * calibrated by whoever compares drafters; undefined where none is made.
+   */
+  readonly confidences?: Float64Array | undefined;
 }
 
 /** Proposes token trees; stateful, one per engine. */
@@ -39,14 +44,22 @@ export interface Drafter {
   readonly maxLeaves: number;
   /** True when the shape of a tree depends on the tokens drawn for it. */
   readonly adaptsShape: boolean;
+  /** How many likely next tokens it wants to be told after each decoded token; undefined: none. */
+  readonly numCandidates?: number | undefined;
   /** Starts a generation on `prompt`. */
   begin(prompt: readonly TokenId[], signal?: AbortSignal): Promise<void>;
   draft(request: DraftRequest): Promise<Draft>;
   /**
    * Tells what came of the last draft: the tokens that were output, the recovered or bonus token last, and the nodes that
    * were accepted.
+   * @param candidates  [numNodes + 1]: the target's likeliest tokens after the root and after each node, likeliest first,
+   * at most `numCandidates`; given to drafters that ask for them
    */
-  accept(tokens: readonly TokenId[], acceptedNodes: readonly NodeIndex[]): void;
+  accept(
+    tokens: readonly TokenId[],
+    acceptedNodes: readonly NodeIndex[],
+    candidates?: readonly ArrayLike<TokenId>[],
+  ): void;
   /** Forgets everything past the first `length` tokens. */
   rollback(length: number): void;
   dispose(): Promise<void>;
