@@ -34,8 +34,8 @@ Status Context::start_sparse(const DecodeRequest& request) {
     return refused("Expected a budget of at least 1 token for sparse attention but received " + text(plan.n_attended) +
                    ".");
   }
-  if (plan.block_size < 8 || 256 % plan.block_size != 0) {
-    return refused("Expected a block size of 8, 16, 32, 64, 128 or 256 but received " + text(plan.block_size) + ".");
+  if (plan.block_size < 4 || 256 % plan.block_size != 0) {
+    return refused("Expected a block size of 4, 8, 16, 32, 64, 128 or 256 but received " + text(plan.block_size) + ".");
   }
   if (plan.n_sink < 0 || plan.n_local < 0) {
     return refused("Expected at least 0 tokens that are always read but received " +

@@ -9,7 +9,7 @@ namespace outrider {
 struct SparsePlan {
   // Attention reads at most so many tokens of the context, in whole blocks of cells; 0: all of them.
   int32_t n_attended = 0;
-  int32_t block_size = 8;        // cells; a divisor of 256
+  int32_t block_size = 4;        // cells; a divisor of 256
   int32_t n_sink = 16;           // first tokens, always read
   int32_t n_local = 128;         // last tokens before the batch, always read
   std::vector<int32_t> anchors;  // layers that choose blocks, ascending; others take the set of the anchor before

@@ -181,6 +181,8 @@ void SparseGraph::choose(const llama_sparse_attention& layer, int64_t n_kept) {
   scores = ggml_reshape_2d(ctx, scores, n_blocks, n_head);
   scores = ggml_sum_rows(ctx, ggml_cont(ctx, ggml_transpose(ctx, scores)));
   scores = ggml_reshape_2d(ctx, scores, n_blocks, 1);
+  // What follows a match is what the later tokens of the batch read.
+  scores = ggml_add(ctx, scores, ggml_roll(ctx, scores, 1, 0, 0, 0));
   choice_ = {};
   choice_.scores = scores;
   scores = ggml_add(ctx, scores, inputs_.priority);

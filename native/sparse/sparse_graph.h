@@ -19,7 +19,7 @@ namespace outrider {
 // What a layer's first query chose.
 struct BlockChoice {
   std::vector<int32_t> blocks;  // ascending
-  std::vector<float> scores;    // [n_blocks] attention that the mean keys predict, summed over heads
+  std::vector<float> scores;    // [n_blocks] attention that the mean keys predict for it and the block before
   std::vector<float> means;     // [n_blocks, n_head_kv, n_embd_head] the mean keys
   std::vector<float> query;     // [n_head, n_embd_head] of the batch's first token
 };
@@ -27,7 +27,8 @@ struct BlockChoice {
 // Changes the graphs of one context while a plan is set.
 // Jiang et al., arXiv:2512.21911, section on attention: mean keys of blocks against the first query, one set for all
 // tokens of the batch, anchors that other layers follow. Changed: one set for all heads of a layer, by the attention
-// that mean keys predict (softmax over blocks, summed over heads), so that kept rows can be gathered for any kernel.
+// that mean keys predict (softmax over blocks, summed over heads), so that kept rows can be gathered for any kernel;
+// and a block counts with what the one before it is worth, for a batch reads on where its first token looks.
 class SparseGraph : public llama_sparse_hooks {
  public:
   explicit SparseGraph(llama_context* context) : context_(context), cells_(llama_sparse_cells(context)) {}

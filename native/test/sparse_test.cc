@@ -146,7 +146,7 @@ void compare_with_removed_cells(const std::string& architecture, Kernel kernel, 
     llama_memory_seq_rm(llama_get_memory(reference->get()), 0, block * plan.block_size, (block + 1) * plan.block_size);
   }
   const Rows removed = decode(*reference, kPrompt, tokens_from(kPrompt, kBatch), {});
-  CHECK(is_close(sparse, removed, kernel, architecture, kernel == Kernel::kExact ? 1e-5 : 2e-3));
+  CHECK(is_close(sparse, removed, kernel, architecture, kernel == Kernel::kExact ? 1e-4 : 2e-3));
   CHECK(distances(sparse, dense).back() > 0.01);
 }
 
@@ -282,7 +282,10 @@ TEST("scores are the attention that the mean keys predict, and the best blocks a
       weights.push_back(end > kPrompt ? 0.0 : std::exp(product / 8));
     }
     const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
-    for (size_t block = 0; block < n_blocks; block++) scores[block] += weights[block] / sum;
+    // Each block counts with the one before it.
+    for (size_t block = 0; block < n_blocks; block++) {
+      scores[block] += (weights[block] + (block == 0 ? 0 : weights[block - 1])) / sum;
+    }
   }
   double worst_kept = 4;
   double best_left = 0;

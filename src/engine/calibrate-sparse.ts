@@ -10,7 +10,7 @@ import {
   type ExpertShares,
   type LayerOverlap,
 } from '../sparse/calibration.js';
-import type { AttentionPlan, BlockChoice } from '../sparse/plan.js';
+import { defaultBlockSize, type AttentionPlan, type BlockChoice } from '../sparse/plan.js';
 import type { TokenId } from '../types.js';
 import { requireAttention } from './thinned-target.js';
 
@@ -61,7 +61,7 @@ export async function calibrateSparse(
   context: Context,
   options: CalibrateOptions,
 ): Promise<SparseCalibration> {
-  const { texts, tokens, batchTokens = 8, batches = 8, blockSize = 8, threshold = 0.75 } = options;
+  const { texts, tokens, batchTokens = 8, batches = 8, blockSize = defaultBlockSize, threshold = 0.75 } = options;
   const long = await longTexts(context, texts, 2 * (tokens + batchTokens));
   const sequence = context.sequence();
   const sampler = new Sampler({ temperature: 0 });

@@ -18,7 +18,7 @@ const calibrationSchema = z.object({
   batches: z.number().int().min(1),
   batchTokens: z.number().int().min(1),
   tokens: z.number().int().min(1),
-  blockSize: z.number().int().min(8),
+  blockSize: z.number().int().min(4),
   anchors: z.array(layer).min(1),
   overlap: z.object({ layers: z.array(layer), similarity: z.array(z.array(share)) }),
   shares: z.array(z.array(share)).optional(),

@@ -1,5 +1,6 @@
 // Options of sparse verification, checked.
 import { rejectUnknownKeys, requireInteger, requireOneOf } from '../model/options.js';
+import { defaultBlockSize } from '../sparse/plan.js';
 import type { SparseAttentionOptions } from '../sparse/policy.js';
 
 /** Skipped experts as options give them. */
@@ -62,7 +63,7 @@ const attentionKeys: Record<keyof SparseAttentionOptions, true> = {
   localTokens: true,
   anchors: true,
 };
-const blockSizes = [8, 16, 32, 64, 128, 256];
+const blockSizes = [4, 8, 16, 32, 64, 128, 256];
 
 /** @throws {TypeError | RangeError} on unknown keys and values out of range */
 export function resolveSparseOptions(options: SparseOptions): ResolvedSparseOptions {
@@ -93,7 +94,7 @@ function checkedExperts(experts: number | SparseExpertOptions): ResolvedExpertOp
 function checkedAttention(attention: number | SparseAttentionOptions): SparseAttentionOptions {
   const options = typeof attention === 'object' ? attention : { tokens: attention };
   rejectUnknownKeys('sparse attention', options, Object.keys(attentionKeys));
-  const { ratio = 0, blockSize = 8 } = options;
+  const { ratio = 0, blockSize = defaultBlockSize } = options;
   requireInteger('the tokens of sparse attention', options.tokens, 1);
   if (!(ratio >= 0 && ratio <= 1)) {
     throw new RangeError(

@@ -4,7 +4,7 @@ import { CalibrationError, IncompatibleMethodsError, UnsupportedCacheError } fro
 import type { Context } from '../model/context.js';
 import { NativeDistributionRows, Sampler } from '../model/sampler.js';
 import { SparseAudit } from '../sparse/audit.js';
-import type { ExpertPlan, SparseSupport } from '../sparse/plan.js';
+import { defaultBlockSize, type ExpertPlan, type SparseSupport } from '../sparse/plan.js';
 import { FixedSparsePolicy, type FixedSparseOptions, type SparseAttentionOptions } from '../sparse/policy.js';
 import type { SamplingParams } from '../types.js';
 import type { Verifier } from '../verify/verifier.js';
@@ -68,7 +68,7 @@ function withAnchors(
   if (beyond !== undefined) {
     throw new RangeError(`Expected layers in [0, ${numLayers}) for anchors but received ${beyond}`);
   }
-  const isFitting = calibration?.blockSize === (attention.blockSize ?? 8);
+  const isFitting = calibration?.blockSize === (attention.blockSize ?? defaultBlockSize);
   return { ...attention, anchors: attention.anchors ?? (isFitting ? calibration?.anchors : undefined) };
 }
 

@@ -2,6 +2,7 @@
 import { ChatSession, type ChatOptions } from '../chat/chat-session.js';
 import type { Engine } from '../engine/engine.js';
 import type { GenerationResult } from '../engine/decode-loop.js';
+import { pooledStats, type SparseStats } from '../sparse/audit.js';
 import { isCorrect, type EvalPrompt, type EvalTask } from './task-file.js';
 
 /** What an engine made of one task. */
@@ -20,6 +21,8 @@ export interface TaskScore {
   readonly tokensPerSecond: number;
   /** True when every answer followed the target's distribution exactly. */
   readonly lossless: boolean;
+  /** How far a thinned target was from the dense one; there where it was without recheck. */
+  readonly sparse?: SparseStats | undefined;
 }
 
 /** Options of {@link evaluate}. */
@@ -89,5 +92,6 @@ function scoreOf(task: EvalTask, numCorrect: number, results: readonly Generatio
     outputTokens,
     tokensPerSecond: seconds === 0 ? 0 : outputTokens / seconds,
     lossless: results.every(({ lossless }) => lossless),
+    sparse: pooledStats(results.flatMap(({ sparse }) => sparse ?? [])),
   };
 }

@@ -1,9 +1,14 @@
 // Sparse plans as the addon takes them.
 import type { NativeSparsePlan } from '../bindings/native.js';
-import type { AttentionPlan, SparsePlan } from '../sparse/plan.js';
+import { defaultBlockSize, type AttentionPlan, type SparsePlan } from '../sparse/plan.js';
 import { requireInteger } from './options.js';
 
-const wholeAttention: AttentionPlan = { budget: 0, blockSize: 8, sinkTokens: 0, localTokens: 0 };
+const wholeAttention: AttentionPlan = {
+  budget: 0,
+  blockSize: defaultBlockSize,
+  sinkTokens: 0,
+  localTokens: 0,
+};
 
 /**
  * undefined where nothing is left out.

@@ -18,6 +18,24 @@ export interface SparseStats {
   readonly divergence: number | null;
 }
 
+/** The figures of several generations as one; undefined without any. */
+export function pooledStats(all: readonly SparseStats[]): SparseStats | undefined {
+  if (all.length === 0) return undefined;
+  const sum = (of: (stats: SparseStats) => number): number =>
+    all.reduce((total, stats) => total + of(stats), 0);
+  const auditedRows = sum((stats) => stats.auditedRows);
+  const mean = (of: (stats: SparseStats) => number | null): number | null =>
+    auditedRows === 0 ? null : sum((stats) => (of(stats) ?? 0) * stats.auditedRows) / auditedRows;
+  return {
+    rounds: sum(({ rounds }) => rounds),
+    audits: sum(({ audits }) => audits),
+    auditedRows,
+    totalVariation: mean(({ totalVariation }) => totalVariation),
+    topAgreement: mean(({ topAgreement }) => topAgreement),
+    divergence: mean((stats) => stats.divergence),
+  };
+}
+
 /** Stands in for a probability of 0, which truncated sampling gives: the divergence would be infinite. */
 const smallest = 1e-9;
 

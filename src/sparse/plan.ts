@@ -1,10 +1,13 @@
 // What a verification batch leaves out, as plain data. Knows nothing of models.
 
+/** Cells of a block where nothing else is said. */
+export const defaultBlockSize = 4;
+
 /** Attention reads some blocks of the cache instead of all. */
 export interface AttentionPlan {
   /** Tokens of the context that are read at most, at least 1; rounded up to what a kernel reads at once, 256. */
   readonly budget: number;
-  /** Cells of a block: 8, 16, 32, 64, 128 or 256. Smaller ones find single tokens better and cost more to score. */
+  /** Cells of a block: 4, 8, 16, 32, 64, 128 or 256. Smaller ones find single tokens better and cost more to score. */
   readonly blockSize: number;
   /** First tokens, always read. */
   readonly sinkTokens: number;

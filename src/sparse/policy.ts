@@ -1,5 +1,5 @@
 // When a batch is thinned out, and how much. Knows nothing of models.
-import type { AttentionPlan, ExpertPlan, SparsePlan } from './plan.js';
+import { defaultBlockSize, type AttentionPlan, type ExpertPlan, type SparsePlan } from './plan.js';
 
 /** A batch that is about to be verified. */
 export interface SparseRoundState {
@@ -57,7 +57,14 @@ export class FixedSparsePolicy implements SparsePolicy {
 }
 
 function attentionPlan(options: SparseAttentionOptions, contextLength: number): AttentionPlan | undefined {
-  const { tokens, ratio = 0, blockSize = 8, sinkTokens = 16, localTokens = 128, anchors } = options;
+  const {
+    tokens,
+    ratio = 0,
+    blockSize = defaultBlockSize,
+    sinkTokens = 16,
+    localTokens = 128,
+    anchors,
+  } = options;
   if (contextLength <= tokens) return undefined;
   return {
     budget: attentionBudget(contextLength, tokens, ratio),

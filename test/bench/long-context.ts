@@ -8,7 +8,7 @@ import { inflateModel } from '../../src/gguf/inflate.js';
 import { loadModel } from '../../src/model/load-model.js';
 import { Sampler } from '../../src/model/sampler.js';
 import type { Sequence } from '../../src/model/sequence.js';
-import type { AttentionPlan, SparsePlan } from '../../src/sparse/plan.js';
+import { defaultBlockSize, type AttentionPlan, type SparsePlan } from '../../src/sparse/plan.js';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
 import { writeLineChart } from '../helpers/line-chart.js';
 import { machine } from './measure.js';
@@ -21,7 +21,7 @@ const lengths = process.argv.slice(2).map(Number);
 if (lengths.length === 0) lengths.push(512, 4096, 8192, 16_384);
 const folder = mkdtempSync(join(tmpdir(), 'outrider-long-'));
 const sampler = new Sampler({ temperature: 0 });
-const attention: AttentionPlan = { budget, blockSize: 8, sinkTokens: 16, localTokens: 128 };
+const attention: AttentionPlan = { budget, blockSize: defaultBlockSize, sinkTokens: 16, localTokens: 128 };
 const bareLength = 32;
 const everyFourth = Array.from({ length: 64 }, (_, index) => 4 * index);
 

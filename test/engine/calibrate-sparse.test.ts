@@ -46,7 +46,7 @@ function calibrate(name: string, tokens = 256): Promise<SparseCalibration> {
 describe('a calibration', () => {
   it('compares all layers that choose, and counts resting channels', async () => {
     const found = await calibrate('llama');
-    expect(found).toMatchObject({ batches: 3, batchTokens: 8, tokens: 256, blockSize: 8 });
+    expect(found).toMatchObject({ batches: 3, batchTokens: 8, tokens: 256, blockSize: 4 });
     expect(found.overlap.layers).toEqual([0, 1, 2]);
     for (const [one, row] of found.overlap.similarity.entries()) {
       expect(row[one]).toBe(1);

@@ -25,6 +25,8 @@ export interface LineChart {
   readonly dashed?: readonly string[];
   /** Panels side by side, in the order in which the rows first name them. */
   readonly facet?: ChartField;
+  /** Dots where the rows lie, default true. */
+  readonly hasDots?: boolean;
   /** Where the SVG goes; folders are made. */
   readonly path: string;
 }
@@ -52,7 +54,7 @@ export async function writeLineChart(chart: LineChart): Promise<void> {
 }
 
 function specification(chart: LineChart): TopLevelSpec {
-  const { title, rows, x, y, yExponent = 1, colour, facet, dashed = [] } = chart;
+  const { title, rows, x, y, yExponent = 1, colour, facet, dashed = [], hasDots = true } = chart;
   const lines = distinct(rows.map((row) => String(row[colour.field])));
   const perLine = <T>(style: (line: string, index: number) => T) => ({
     ...colour,
@@ -68,7 +70,7 @@ function specification(chart: LineChart): TopLevelSpec {
     data: { values: rows.map((row) => ({ ...row })) },
     width: panelWidth,
     height: panelHeight,
-    mark: { type: 'line', point: { size: 24 }, strokeWidth: 1.8 },
+    mark: { type: 'line', ...(hasDots && { point: { size: 24 } }), strokeWidth: hasDots ? 1.8 : 0.8 },
     encoding: {
       x: {
         ...x,

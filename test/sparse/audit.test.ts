@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ArrayRows } from '../../src/sampling/distribution.js';
-import { SparseAudit, divergence } from '../../src/sparse/audit.js';
+import { SparseAudit, divergence, pooledStats } from '../../src/sparse/audit.js';
 import { dense } from '../helpers/table-model.js';
 
 describe('an audit', () => {
@@ -33,6 +33,25 @@ describe('an audit', () => {
       auditedRows: 2,
     });
     expect(mean).toBeCloseTo((0.5 * Math.log(2) + 0.25 * Math.log(0.5)) / 2, 12);
+  });
+
+  it('is pooled over generations by the rows of each', () => {
+    const [one, other] = [new SparseAudit(1), new SparseAudit(1)];
+    one.next();
+    one.compare(new ArrayRows([dense(1)]), new ArrayRows([dense(0, 1)]));
+    other.next();
+    other.compare(
+      new ArrayRows([dense(1), dense(1), dense(1)]),
+      new ArrayRows([dense(1), dense(1), dense(1)]),
+    );
+    expect(pooledStats([one.stats, other.stats, new SparseAudit(0).stats])).toMatchObject({
+      rounds: 2,
+      audits: 2,
+      auditedRows: 4,
+      totalVariation: 0.25,
+      topAgreement: 0.75,
+    });
+    expect(pooledStats([])).toBeUndefined();
   });
 
   it('stays finite where truncation leaves a token out', () => {

@@ -98,7 +98,7 @@ describe('the budget of sparse attention', () => {
     expect(policy.plan({ contextLength: 1000, numTokens: 8 })).toBeUndefined();
     expect(policy.plan({ contextLength: 1001, numTokens: 1 })).toBeUndefined();
     expect(policy.plan({ contextLength: 1001, numTokens: 2 })).toEqual({
-      attention: { budget: 1000, blockSize: 8, sinkTokens: 16, localTokens: 128, anchors: [0, 2] },
+      attention: { budget: 1000, blockSize: 4, sinkTokens: 16, localTokens: 128, anchors: [0, 2] },
     });
     const drafting = new FixedSparsePolicy({ attention, isPlainThinned: true });
     expect(drafting.plan({ contextLength: 1001, numTokens: 1 })).toBeDefined();

@@ -112,10 +112,23 @@ function wrongAnswer({ task, prompt, text }: Answer): string {
   return `${task}: ${JSON.stringify(prompt.messages.at(-1)!.content.slice(-80))}\n  wanted ${JSON.stringify(wanted)}\n  got    ${JSON.stringify(text)}`;
 }
 
+/** Of a thinned target with the dense one. */
+const agreement = ['same likeliest', 'total variation'];
+
 function tableOf(scores: readonly TaskScore[]): string[] {
   const shown = (value: number | null, digits: number): string => value?.toFixed(digits) ?? '-';
+  const isThinned = scores.some(({ sparse }) => sparse !== undefined);
   const rows = [
-    ['task', 'right', 'of', 'accuracy', 'acceptance', 'tokens a round', 'tokens/s'],
+    [
+      'task',
+      'right',
+      'of',
+      'accuracy',
+      'acceptance',
+      'tokens a round',
+      'tokens/s',
+      ...(isThinned ? agreement : []),
+    ],
     ...scores.map((score) => [
       score.task,
       String(score.numCorrect),
@@ -124,6 +137,9 @@ function tableOf(scores: readonly TaskScore[]): string[] {
       shown(score.acceptanceRate, 3),
       shown(score.meanAcceptanceLength, 2),
       score.tokensPerSecond.toFixed(1),
+      ...(isThinned
+        ? [shown(score.sparse?.topAgreement ?? null, 3), shown(score.sparse?.totalVariation ?? null, 3)]
+        : []),
     ]),
   ];
   const lines = textTable(rows);
