@@ -256,8 +256,7 @@ Napi::Value ContextBinding::extend(const Napi::CallbackInfo& info) {
   });
 }
 
-// sparseSupport() -> {attentionLayers, expertLayers, expertsUsed}: what a plan can thin out; the context has to be
-// empty.
+// sparseSupport() -> {attentionLayers, expertLayers, expertsUsed, feedForwardLayers} of an empty context
 Napi::Value ContextBinding::sparse_support(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     for (int32_t sequence = 0; sequence < context()->n_sequences(); sequence++) {
@@ -272,6 +271,7 @@ Napi::Value ContextBinding::sparse_support(const Napi::CallbackInfo& info) {
                  value.Set("attentionLayers", sparse.is_supported() ? sparse.n_layers_seen() : 0);
                  value.Set("expertLayers", sparse.n_expert_layers_seen());
                  value.Set("expertsUsed", sparse.n_experts_used());
+                 value.Set("feedForwardLayers", sparse.n_ffn_layers_seen());
                  return value;
                });
   });

@@ -161,6 +161,7 @@ ModelOptions model_options_arg(const Napi::Value& value) {
   options.use_mmap = bool_arg(object.Get("useMmap"), "useMmap");
   options.use_mlock = bool_arg(object.Get("useMlock"), "useMlock");
   options.check_tensors = bool_arg(object.Get("checkTensors"), "checkTensors");
+  options.repacks_weights = bool_arg(object.Get("repacksWeights"), "repacksWeights");
   options.vocab_only = bool_arg(object.Get("vocabOnly"), "vocabOnly");
   const Napi::Value devices = object.Get("devices");
   if (!devices.IsArray()) reject("an array of device names", "devices", devices);

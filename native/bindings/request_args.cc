@@ -47,6 +47,7 @@ SparsePlan sparse_plan_arg(const Napi::Value& value) {
   plan.n_skipped = int_arg(object.Get("numSkipped"), "numSkipped");
   plan.skip_shares = floats_arg(object.Get("skipShares"), "skipShares");
   plan.fills_places = bool_arg(object.Get("fillsPlaces"), "fillsPlaces");
+  plan.ffn_thresholds = floats_arg(object.Get("ffnThresholds"), "ffnThresholds");
   plan.measures = !object.Get("thresholds").IsUndefined();
   plan.thresholds = floats_arg(object.Get("thresholds"), "thresholds");
   return plan;

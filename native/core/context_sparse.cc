@@ -30,6 +30,14 @@ Status Context::start_sparse(const DecodeRequest& request) {
                    " shares, one for each layer and number of experts, " + "but received " +
                    text(static_cast<int64_t>(plan.skip_shares.size())) + ".");
   }
+  const auto has_no_number = [](float threshold) {
+    return !(threshold >= 0);
+  };
+  if (!plan.ffn_thresholds.empty() &&
+      (plan.ffn_thresholds.size() != static_cast<size_t>(n_layer) ||
+       std::any_of(plan.ffn_thresholds.begin(), plan.ffn_thresholds.end(), has_no_number))) {
+    return refused("Expected " + text(n_layer) + " thresholds of at least 0 for feed-forward channels.");
+  }
   if (plan.n_attended < 0) {
     return refused("Expected a budget of at least 1 token for sparse attention but received " + text(plan.n_attended) +
                    ".");

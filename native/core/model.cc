@@ -75,6 +75,7 @@ Status Model::load(const std::string& path, const ModelOptions& options, const s
                      : options.use_mmap                                            ? LLAMA_LOAD_MODE_MMAP_MLOCK
                                                                                    : LLAMA_LOAD_MODE_MLOCK;
   params.check_tensors = options.check_tensors;
+  params.use_extra_bufts = options.repacks_weights;
   params.vocab_only = options.vocab_only;
   params.no_alloc = options.no_alloc;
   ProgressState state{&progress};

@@ -18,6 +18,7 @@ struct ModelOptions {
   bool use_mmap = true;
   bool use_mlock = false;
   bool check_tensors = false;
+  bool repacks_weights = true;  // for faster products on this CPU; else they lie as in the file
   bool vocab_only = false;
   bool no_alloc = false;             // measure memory only
   std::vector<std::string> devices;  // empty: every GPU when layers are offloaded, else none

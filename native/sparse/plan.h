@@ -24,12 +24,16 @@ struct SparsePlan {
   // all experts that some token wants, and which cannot leave a place empty.
   bool fills_places = false;
 
+  // [n_layer]: blocks of channels whose gate activation is below the layer's number for all tokens of the batch are left
+  // out; 0 or nothing: none.
+  std::vector<float> ffn_thresholds;
+
   // Leaves nothing out, but measures what could be: experts' shares, and gate activations below each of these.
   bool measures = false;
   std::vector<float> thresholds;
 
   bool thins_attention() const { return n_attended != 0; }
-  bool is_dense() const { return n_attended == 0 && n_skipped == 0 && !measures; }
+  bool is_dense() const { return n_attended == 0 && n_skipped == 0 && ffn_thresholds.empty() && !measures; }
 };
 
 }  // namespace outrider

@@ -102,7 +102,7 @@ uint64_t SparseGraph::key() const {
   for (const int32_t part : {n_tokens_, plan_.n_skipped, plan_.fills_places ? 1 : 0, plan_.measures ? 1 : 0}) {
     key = mix(key, static_cast<uint64_t>(part));
   }
-  for (const std::vector<float>* numbers : {&plan_.skip_shares, &plan_.thresholds}) {
+  for (const std::vector<float>* numbers : {&plan_.skip_shares, &plan_.thresholds, &plan_.ffn_thresholds}) {
     key = mix(key, numbers->size());
     for (const float number : *numbers) {
       uint32_t bits = 0;
@@ -124,6 +124,7 @@ void SparseGraph::begin() {
   choice_ = {};
   choices_.clear();
   experts_.begin();
+  ffn_.begin();
   measures_.begin();
   n_layers_seen_ = 0;
   n_expert_layers_seen_ = 0;
@@ -257,7 +258,9 @@ void SparseGraph::experts(llama_sparse_experts& layer) {
 }
 
 void SparseGraph::feed_forward(llama_sparse_ffn& layer) {
-  if (plan_.measures && layer.gate->ne[1] == n_tokens_) measures_.feed_forward(layer, plan_.thresholds);
+  const bool is_planned = layer.gate->ne[1] == n_tokens_;
+  if (plan_.measures && is_planned) measures_.feed_forward(layer, plan_.thresholds);
+  ffn_.build(layer, plan_, is_planned);
 }
 
 void SparseGraph::set_inputs() {

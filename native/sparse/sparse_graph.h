@@ -11,6 +11,7 @@
 #include "llama-sparse.h"
 #include "sparse/cell_blocks.h"
 #include "sparse/expert_graph.h"
+#include "sparse/ffn_graph.h"
 #include "sparse/measure_graph.h"
 #include "sparse/plan.h"
 
@@ -50,6 +51,8 @@ class SparseGraph : public llama_sparse_hooks {
   // Layers with experts, likewise, and the experts that a token of them uses.
   int32_t n_expert_layers_seen() const { return n_expert_layers_seen_; }
   int32_t n_experts_used() const { return n_experts_used_; }
+  // Layers whose feed-forward channels could be left out, likewise.
+  int32_t n_ffn_layers_seen() const { return ffn_.n_layers(); }
   // Of the last decode under a plan that keeps its choice, by layer; anchors only.
   std::map<int32_t, BlockChoice> choices() const;
   // Another graph is about to be computed where the choices lie.
@@ -108,6 +111,7 @@ class SparseGraph : public llama_sparse_hooks {
   int32_t n_expert_layers_seen_ = 0;
   int32_t n_experts_used_ = 0;
   ExpertGraph experts_;
+  FfnGraph ffn_;
   MeasureGraph measures_;
 
   Inputs inputs_;

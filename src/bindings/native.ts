@@ -15,6 +15,8 @@ export interface NativeModelOptions {
   useMmap: boolean;
   useMlock: boolean;
   checkTensors: boolean;
+  /** Weights are rearranged for faster products on this CPU. */
+  repacksWeights: boolean;
   vocabOnly: boolean;
   /** Names of devices; empty means every GPU when layers are offloaded. */
   devices: readonly string[];
@@ -163,6 +165,8 @@ export interface NativeSparsePlan {
   skipShares?: Float64Array | undefined;
   /** Places of skipped experts are filled, for devices that cannot leave them empty. */
   fillsPlaces: boolean;
+  /** [numLayers]: channel blocks below for all tokens are left out; 0: none of the layer. */
+  ffnThresholds?: Float64Array | undefined;
   /** Measures experts' shares, and gate activations below each of these; absent: measures nothing. */
   thresholds?: Float64Array | undefined;
 }
@@ -180,7 +184,7 @@ export interface NativeBlockChoice {
   layer: number;
   /** Ascending. */
   blocks: Int32Array;
-  /** [numBlocks] attention that the mean keys predict, summed over heads. */
+  /** [numBlocks] attention that the mean keys predict for it and the block before, summed over heads. */
   scores: Float32Array;
 }
 
@@ -269,7 +273,12 @@ export interface NativeContext {
   /** Keeps the path to `node` of the last decoded tree; -1 keeps none of it. */
   commit(sequence: number, node: number): Promise<void>;
   /** What a plan can thin out; the context has to be empty. */
-  sparseSupport(): Promise<{ attentionLayers: number; expertLayers: number; expertsUsed: number }>;
+  sparseSupport(): Promise<{
+    attentionLayers: number;
+    expertLayers: number;
+    expertsUsed: number;
+    feedForwardLayers: number;
+  }>;
   /** Of the last decode, where its plan measured. */
   sparseMeasures(): Promise<NativeSparseMeasures>;
   /** Of the last decode, where its plan kept its choice. */

@@ -134,6 +134,11 @@ const definitions = {
     'Skip at most so many experts of a token while verifying; needs a calibration',
     speculation,
   ),
+  'sparse-ffn': numeric(
+    'sparse-ffn',
+    'Leave out channels that stay below this while verifying; needs a calibration',
+    speculation,
+  ),
   'sparse-recheck': {
     choices: ['dense', 'off'] as const,
     group: speculation,
@@ -203,10 +208,14 @@ export function engineOptionsOf(args: EngineArguments): Omit<EngineOptions, 'tar
 
 function sparseOptionsOf(args: EngineArguments): EngineOptions['sparse'] {
   const { 'sparse-attention': attention, 'sparse-experts': experts, 'sparse-recheck': recheck } = args;
-  if (attention !== undefined || experts !== undefined) return { attention, experts, recheck };
+  const feedForward = args['sparse-ffn'];
+  if (attention !== undefined || experts !== undefined || feedForward !== undefined) {
+    return { attention, experts, feedForward, recheck };
+  }
   if (recheck === undefined) return undefined;
   throw new UsageError(
-    `Expected --sparse-attention TOKENS or --sparse-experts N with --sparse-recheck but received ${recheck}`,
+    'Expected --sparse-attention TOKENS, --sparse-experts N or --sparse-ffn TAU with --sparse-recheck but received ' +
+      recheck,
   );
 }
 

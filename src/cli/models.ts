@@ -54,6 +54,7 @@ export async function loadModelsOf(args: EngineArguments & { verbose?: boolean }
   const [target, draft] = await loadModels(paths, {
     gpu: args.gpu,
     gpuLayers: gpuLayersOf(args),
+    repackWeights: args['sparse-ffn'] === undefined,
     context: contextOptionsOf(args),
     onProgress: progress.show,
   }).finally(progress.end);
@@ -64,6 +65,7 @@ export async function loadModelsOf(args: EngineArguments & { verbose?: boolean }
 /** An engine, with a line on stderr when its KV cache is not where the layers are. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const engine = await createEngine(options);
+  for (const note of engine.notes) console.error(note);
   if (options.target.gpuLayers !== 0 && !engine.sequence.context.info.offloadsKv) {
     console.error(
       'The device has no room for the KV cache: it lies in main memory. A smaller --context-size helps.',

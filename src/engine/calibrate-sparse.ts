@@ -50,6 +50,7 @@ export interface SparseCalibration {
 /** Thresholds that the paper measures (arXiv:2512.21911). */
 const thresholds = [0.01, 0.05, 0.1];
 const numFirstAnchors = 2;
+const keptChoice = { sinkTokens: 16, localTokens: 128, keepsChoice: true };
 
 /**
  * Decodes batches of a text where its own tokens are the drafts, and compares what the layers chose.
@@ -61,17 +62,18 @@ export async function calibrateSparse(
   context: Context,
   options: CalibrateOptions,
 ): Promise<SparseCalibration> {
-  const { texts, tokens, batchTokens = 8, batches = 8, blockSize = defaultBlockSize, threshold = 0.75 } = options;
+  const {
+    texts,
+    tokens,
+    batchTokens = 8,
+    batches = 8,
+    blockSize = defaultBlockSize,
+    threshold = 0.75,
+  } = options;
   const long = await longTexts(context, texts, 2 * (tokens + batchTokens));
   const sequence = context.sequence();
   const sampler = new Sampler({ temperature: 0 });
-  const attention: AttentionPlan = {
-    budget: tokens,
-    blockSize,
-    sinkTokens: 16,
-    localTokens: 128,
-    keepsChoice: true,
-  };
+  const attention: AttentionPlan = { ...keptChoice, budget: tokens, blockSize };
   const choices: BlockChoice[][] = [];
   const channels: ChannelShares[][] = [];
   const experts: ExpertShares[][] = [];

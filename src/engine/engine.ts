@@ -10,7 +10,6 @@ import { requireSameVocabulary } from '../model/vocabulary.js';
 import type { ResolvedSampling } from '../sampling/params.js';
 import type { SiblingDraws } from '../tree/token-tree.js';
 import { leavesOf, shapeFor, type TreeShape } from '../tree/tree-shape.js';
-import type { FixedSparseOptions } from '../sparse/policy.js';
 import type { TokenId } from '../types.js';
 import type { Verifier } from '../verify/verifier.js';
 import { AcceptanceStore, acceptancePath } from './acceptance-store.js';
@@ -27,7 +26,7 @@ import {
 import { FixedPlanner } from './round-planner.js';
 import type { ResolvedSparseOptions } from './sparse-options.js';
 import { SequenceTarget } from './target.js';
-import { lossyThinning, planThinning, thinnedDrafter } from './thinned-target.js';
+import { lossyThinning, planThinning, thinnedDrafter, type PlannedThinning } from './thinned-target.js';
 import { createVerifier } from './verifiers.js';
 
 /** What an engine is made of. */
@@ -41,7 +40,8 @@ interface EngineParts {
   readonly maxNodes: number;
   readonly isMeasuring: boolean;
   readonly acceptance: AcceptanceStore;
-  readonly sparse: (ResolvedSparseOptions & { readonly thinning: FixedSparseOptions }) | undefined;
+  readonly sparse: (ResolvedSparseOptions & { readonly thinning: PlannedThinning }) | undefined;
+  readonly notes: readonly string[];
 }
 
 /**
@@ -64,15 +64,15 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   try {
     if (choice === 'model') draftContext = await createDraftContext(options, context.info, maxLeaves);
     const shape = shapeFor(chosen, canGrow(verifier, context.info, draftContext?.info));
-    const isLearning = choice === 'model' && shape.kind === 'grown' && (options.keepAcceptance ?? true);
-    const acceptance = new AcceptanceStore(isLearning ? acceptancePath(target, draft!) : undefined);
+    const acceptance = acceptanceOf(options, choice === 'model' && shape.kind === 'grown');
     const proposer =
       choice === 'model'
         ? draftModelDrafter(options, draftContext!, shape, verifier, acceptance)
         : choice === 'none'
           ? undefined
           : choice;
-    const thinning = sparse && (await planThinning(context, sparse, proposer));
+    const planned = sparse && (await planThinning(context, sparse, proposer));
+    const thinning = planned?.isThinned === true ? planned : undefined;
     const drafter =
       thinning !== undefined && sparse!.recheck === 'dense'
         ? thinnedDrafter(context, thinning, sparse!.recheckTokens, proposer, ({ temperature = 1 }) =>
@@ -96,6 +96,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       isMeasuring,
       acceptance,
       sparse: thinning && { ...sparse!, thinning },
+      notes: planned?.notes ?? [],
     });
   } catch (error) {
     context.dispose();
@@ -113,6 +114,8 @@ export class Engine {
   readonly sequence: Sequence;
   /** Name of the drafter; `none` when decoding is plain. */
   readonly drafterName: string;
+  /** What was asked for and does nothing here, in sentences. */
+  readonly notes: readonly string[];
   readonly #parts: EngineParts;
   #running: Generation | undefined;
   #isDisposed = false;
@@ -124,6 +127,7 @@ export class Engine {
     this.contextInfo = parts.context.info;
     this.sequence = parts.context.sequence();
     this.drafterName = parts.drafter?.name ?? 'none';
+    this.notes = parts.notes;
   }
 
   /**
@@ -201,6 +205,11 @@ export class Engine {
       'Expected a prompt of at least one token but received an empty one, and this model adds no begin-of-sequence token',
     );
   }
+}
+
+/** What is known of the pair's acceptance; kept on disk where a tree's growth depends on it. */
+function acceptanceOf({ target, draft, keepAcceptance = true }: EngineOptions, isLearning: boolean) {
+  return new AcceptanceStore(isLearning && keepAcceptance ? acceptancePath(target, draft!) : undefined);
 }
 
 /** The best lossless rule for what a drafter proposes. */

@@ -18,6 +18,11 @@ export interface SparseOptions {
    * the calibration's tokens. With the rule `always`, it skips so many whatever they weigh.
    */
   readonly experts?: number | SparseExpertOptions | undefined;
+  /**
+   * Blocks of feed-forward channels whose activation is below this for all tokens of a batch are left out, in layers in
+   * which the calibration saw such blocks. The target has to be loaded with `repackWeights: false`.
+   */
+  readonly feedForward?: number | undefined;
   /** Calibration file; default the one beside the model if there is one, false: none. */
   readonly calibration?: string | false | undefined;
   /**
@@ -41,6 +46,7 @@ export interface ResolvedExpertOptions {
 export interface ResolvedSparseOptions {
   readonly attention: SparseAttentionOptions | undefined;
   readonly experts: ResolvedExpertOptions | undefined;
+  readonly feedForward: number | undefined;
   readonly calibration: string | false | undefined;
   readonly recheck: 'dense' | 'off';
   readonly recheckTokens: number;
@@ -50,6 +56,7 @@ export interface ResolvedSparseOptions {
 const keys: Record<keyof SparseOptions, true> = {
   attention: true,
   experts: true,
+  feedForward: true,
   calibration: true,
   recheck: true,
   recheckTokens: true,
@@ -68,13 +75,19 @@ const blockSizes = [4, 8, 16, 32, 64, 128, 256];
 /** @throws {TypeError | RangeError} on unknown keys and values out of range */
 export function resolveSparseOptions(options: SparseOptions): ResolvedSparseOptions {
   rejectUnknownKeys('sparse verification', options, Object.keys(keys));
-  const { attention, experts } = options;
-  if (attention === undefined && experts === undefined) {
-    throw new TypeError('Expected attention or experts for sparse verification but received neither');
+  const { attention, experts, feedForward } = options;
+  if (attention === undefined && experts === undefined && feedForward === undefined) {
+    throw new TypeError(
+      'Expected attention, experts or feedForward for sparse verification but received none',
+    );
+  }
+  if (feedForward !== undefined && !(feedForward > 0 && Number.isFinite(feedForward))) {
+    throw new RangeError(`Expected a number above 0 for sparse feedForward but received ${feedForward}`);
   }
   return {
     attention: attention === undefined ? undefined : checkedAttention(attention),
     experts: experts === undefined ? undefined : checkedExperts(experts),
+    feedForward,
     calibration: options.calibration,
     recheck: requireOneOf('sparse recheck', options.recheck ?? 'dense', ['dense', 'off']),
     recheckTokens: requireInteger('recheckTokens', options.recheckTokens ?? 16, 2, 256),

@@ -4,7 +4,12 @@ import { CalibrationError, IncompatibleMethodsError, UnsupportedCacheError } fro
 import type { Context } from '../model/context.js';
 import { NativeDistributionRows, Sampler } from '../model/sampler.js';
 import { SparseAudit } from '../sparse/audit.js';
-import { defaultBlockSize, type ExpertPlan, type SparseSupport } from '../sparse/plan.js';
+import {
+  defaultBlockSize,
+  type ExpertPlan,
+  type FeedForwardPlan,
+  type SparseSupport,
+} from '../sparse/plan.js';
 import { FixedSparsePolicy, type FixedSparseOptions, type SparseAttentionOptions } from '../sparse/policy.js';
 import type { SamplingParams } from '../types.js';
 import type { Verifier } from '../verify/verifier.js';
@@ -13,6 +18,9 @@ import { calibrationBeside, readCalibration } from './calibration-file.js';
 import type { ResolvedExpertOptions, ResolvedSparseOptions } from './sparse-options.js';
 import { SparseTargetDrafter } from './sparse-recheck.js';
 import { SequenceTarget, type Thinning } from './target.js';
+
+/** Share of a layer's channels that has to rest before products with fewer of them pay. */
+const minRestingShare = 0.05;
 
 /**
  * What is left out of the batches of a model: the options, checked against the model and filled in by its calibration.
@@ -24,9 +32,9 @@ import { SequenceTarget, type Thinning } from './target.js';
  */
 export async function planThinning(
   context: Context,
-  { attention, experts, recheck, calibration: path }: ResolvedSparseOptions,
+  { attention, experts, feedForward, recheck, calibration: path }: ResolvedSparseOptions,
   drafter: Drafter | undefined,
-): Promise<FixedSparseOptions> {
+): Promise<PlannedThinning> {
   const { model } = context;
   if (recheck === 'off' && drafter === undefined) {
     throw new IncompatibleMethodsError(
@@ -41,12 +49,65 @@ export async function planThinning(
       `This ${model.info.architecture} model has no experts to skip. Leave sparse experts away.`,
     );
   }
+  if (feedForward !== undefined) requireFeedForward(support, model.info.architecture);
   const calibration =
     path === false ? undefined : path === undefined ? calibrationBeside(model) : readCalibration(path, model);
+  const notes: string[] = [];
+  const resting =
+    feedForward === undefined
+      ? undefined
+      : feedForwardPlan(feedForward, calibration, model.info.numLayers, model.path);
+  if (feedForward !== undefined && resting === undefined) {
+    notes.push(
+      `The feed-forward part stays dense: in no layer does a block of channels stay below ${feedForward} for all tokens ` +
+        'of a batch.',
+    );
+  }
   return {
     attention: attention && withAnchors(attention, calibration, model.info.numLayers),
     experts: experts && expertPlan(experts, calibration, support.expertsUsed, model.path),
+    feedForward: resting,
+    isThinned: attention !== undefined || experts !== undefined || resting !== undefined,
+    notes,
   };
+}
+
+/** What batches leave out, and what has to be said about it. */
+export interface PlannedThinning extends FixedSparseOptions {
+  /** False where nothing is left of what was asked for. */
+  readonly isThinned: boolean;
+  readonly notes: readonly string[];
+}
+
+/** @throws {UnsupportedCacheError} when none of a model's feed-forward channels can be left out */
+function requireFeedForward({ feedForwardLayers }: SparseSupport, architecture: string): void {
+  if (feedForwardLayers > 0) return;
+  throw new UnsupportedCacheError(
+    `No feed-forward channels of this ${architecture} model can be left out: that works on gated layers on the CPU whose ` +
+      'weights were not rearranged for it. Load the target with repackWeights: false and gpu: off, or leave sparse ' +
+      'feed-forward away.',
+  );
+}
+
+/** undefined where the calibration saw no block of channels at rest. */
+function feedForwardPlan(
+  threshold: number,
+  calibration: SparseCalibration | undefined,
+  numLayers: number,
+  path: string,
+): FeedForwardPlan | undefined {
+  if (calibration === undefined) {
+    throw new CalibrationError(
+      `Leaving out feed-forward channels needs a calibration. Make one: outrider calibrate ${path}`,
+    );
+  }
+  const thresholds = new Array<number>(numLayers).fill(0);
+  const known = calibration.thresholds.findIndex((value) => value >= threshold);
+  const at = known === -1 ? calibration.thresholds.length - 1 : known;
+  for (const { layer, perBlocks } of calibration.channels) {
+    if (perBlocks[at]! >= minRestingShare) thresholds[layer] = threshold;
+  }
+  return thresholds.some((value) => value > 0) ? { thresholds } : undefined;
 }
 
 /** @throws {UnsupportedCacheError} when nothing of a model's attention can be left out */

@@ -24,6 +24,11 @@ export interface LoadModelOptions {
   readonly mlock?: boolean | undefined;
   /** Checks every weight for NaN and infinity, default false. */
   readonly checkTensors?: boolean | undefined;
+  /**
+   * Rearranges weights for faster products on this CPU, default true. Without it quantised models are slower, but
+   * feed-forward channels can be left out of verification.
+   */
+  readonly repackWeights?: boolean | undefined;
   /** The context that `auto` leaves room for. */
   readonly context?: ContextOptions | undefined;
   /** Called with [0, 1] while the weights load. */
@@ -46,6 +51,7 @@ const keys: Record<keyof LoadModelOptions, true> = {
   mmap: true,
   mlock: true,
   checkTensors: true,
+  repackWeights: true,
   context: true,
   onProgress: true,
   signal: true,
@@ -220,6 +226,7 @@ function nativeModelOptions(
     useMmap: requireBoolean('mmap', options.mmap ?? true),
     useMlock: requireBoolean('mlock', options.mlock ?? false),
     checkTensors: requireBoolean('checkTensors', options.checkTensors ?? false),
+    repacksWeights: requireBoolean('repackWeights', options.repackWeights ?? true),
     vocabOnly: false,
     devices: names,
   };

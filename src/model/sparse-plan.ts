@@ -15,7 +15,8 @@ const wholeAttention: AttentionPlan = {
  * @param isOnGpu  some layers are computed where a place among the experts cannot be left empty
  */
 export function nativePlan(plan: SparsePlan | undefined, isOnGpu: boolean): NativeSparsePlan | undefined {
-  const isDense = plan?.attention === undefined && plan?.experts === undefined;
+  const isDense =
+    plan?.attention === undefined && plan?.experts === undefined && plan?.feedForward === undefined;
   if (plan === undefined || (isDense && plan.thresholds === undefined)) return undefined;
   const { attention = wholeAttention, experts } = plan;
   if (plan.attention !== undefined) requireInteger('the budget of sparse attention', attention.budget, 1);
@@ -30,6 +31,7 @@ export function nativePlan(plan: SparsePlan | undefined, isOnGpu: boolean): Nati
     numSkipped: experts?.skipped ?? 0,
     skipShares: experts?.shares && Float64Array.from(experts.shares.flat()),
     fillsPlaces: isOnGpu,
+    ffnThresholds: plan.feedForward && Float64Array.from(plan.feedForward.thresholds),
     thresholds: plan.thresholds && Float64Array.from(plan.thresholds),
   };
 }

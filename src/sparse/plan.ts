@@ -30,10 +30,20 @@ export interface ExpertPlan {
   readonly shares?: readonly (readonly number[])[] | undefined;
 }
 
+/** Channels of feed-forward parts that no token of a batch needs. */
+export interface FeedForwardPlan {
+  /**
+   * [numLayers]: blocks of 32 neighbouring channels (256 where a K-quantised matrix leads down) whose gate activation is
+   * below this for all tokens of the batch are left out; 0: none of the layer.
+   */
+  readonly thresholds: readonly number[];
+}
+
 /** What one batch leaves out; a part that is missing stays dense. */
 export interface SparsePlan {
   readonly attention?: AttentionPlan | undefined;
   readonly experts?: ExpertPlan | undefined;
+  readonly feedForward?: FeedForwardPlan | undefined;
   /** Measures, beside what is left out, experts' shares and how many gate activations are below each of these. */
   readonly thresholds?: readonly number[] | undefined;
 }
@@ -46,6 +56,8 @@ export interface SparseSupport {
   readonly expertLayers: number;
   /** Experts of a token; 0 without any. */
   readonly expertsUsed: number;
+  /** Layers whose feed-forward channels can be left out: gated, on the CPU, with weights that lie as in the file. */
+  readonly feedForwardLayers: number;
 }
 
 /** Which blocks an anchor layer chose. */
@@ -53,6 +65,9 @@ export interface BlockChoice {
   readonly layer: number;
   /** Ascending. */
   readonly blocks: Int32Array;
-  /** [numBlocks]: attention that the mean keys predict for the batch's first token, summed over heads. */
+  /**
+   * [numBlocks]: attention that the mean keys predict for the batch's first token, of a block and the one before it,
+   * summed over heads.
+   */
   readonly scores: Float32Array;
 }

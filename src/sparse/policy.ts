@@ -1,5 +1,11 @@
 // When a batch is thinned out, and how much. Knows nothing of models.
-import { defaultBlockSize, type AttentionPlan, type ExpertPlan, type SparsePlan } from './plan.js';
+import {
+  defaultBlockSize,
+  type AttentionPlan,
+  type ExpertPlan,
+  type FeedForwardPlan,
+  type SparsePlan,
+} from './plan.js';
 
 /** A batch that is about to be verified. */
 export interface SparseRoundState {
@@ -36,6 +42,7 @@ export function attentionBudget(contextLength: number, denseTokens: number, rati
 export interface FixedSparseOptions {
   readonly attention?: SparseAttentionOptions | undefined;
   readonly experts?: ExpertPlan | undefined;
+  readonly feedForward?: FeedForwardPlan | undefined;
   /** A batch of one token, which is plain decoding, is thinned out, too; default false. */
   readonly isPlainThinned?: boolean | undefined;
 }
@@ -49,10 +56,11 @@ export class FixedSparsePolicy implements SparsePolicy {
   }
 
   plan({ contextLength, numTokens }: SparseRoundState): SparsePlan | undefined {
-    const { attention: wanted, experts, isPlainThinned = false } = this.#options;
+    const { attention: wanted, experts, feedForward, isPlainThinned = false } = this.#options;
     if (numTokens < (isPlainThinned ? 1 : 2)) return undefined;
     const attention = wanted && attentionPlan(wanted, contextLength);
-    return attention === undefined && experts === undefined ? undefined : { attention, experts };
+    if (attention === undefined && experts === undefined && feedForward === undefined) return undefined;
+    return { attention, experts, feedForward };
   }
 }
 

@@ -20,7 +20,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('usage', () => {
-  it.each(['--guard on', '--sparse-ffn 0.1', '--stitch 0.5'])(
+  it.each(['--guard on', '--stitch 0.5'])(
     'of %s, a feature that is not there yet, is refused by name',
     async (option) => {
       const [name, ...value] = option.split(' ');
@@ -37,7 +37,8 @@ describe('usage', () => {
     ['--epsilon', '0.1', 'the verifier pareto'],
     ['--sparse-attention', '0', 'the tokens of sparse attention'],
     ['--sparse-attention', 'many', 'sparse-attention'],
-    ['--sparse-recheck', 'dense', '--sparse-attention TOKENS or --sparse-experts N'],
+    ['--sparse-ffn', '0', 'a number above 0 for sparse feedForward'],
+    ['--sparse-recheck', 'dense', '--sparse-attention TOKENS, --sparse-experts N or --sparse-ffn TAU'],
     ['--tree', 'bushy:16', 'auto, auto:N, chain:N'],
     ['--tree', 'static:0', 'widths of at least 1'],
     ['--tree', 'dynamic:200', 'at most 128 draft tokens'],

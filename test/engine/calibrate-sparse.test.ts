@@ -3,11 +3,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createEngine } from '../../src/engine/engine.js';
 import { calibrateSparse, type SparseCalibration } from '../../src/engine/calibrate-sparse.js';
 import { calibrationPath, readCalibration, writeCalibration } from '../../src/engine/calibration-file.js';
 import { CalibrationError, UnsupportedCacheError } from '../../src/errors.js';
 import { loadModel } from '../../src/model/load-model.js';
 import type { Model } from '../../src/model/model.js';
+import { quietGates, quietThreshold } from '../fixtures/quiet-channels.js';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
 import { exactContext, loadEngine } from '../helpers/engines.js';
 
@@ -28,6 +30,7 @@ beforeAll(() => {
     noise: { seed: 1, relative: 0.05 },
   });
   writeTinyModel(file('mamba'), { architecture: 'mamba' });
+  quietGates(file('llama'), file('quiet'));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -148,7 +151,7 @@ describe('an engine', () => {
   it.each([
     [{ experts: 4 }, 'Expected an integer in [1, 3] for skipped experts'],
     [{ experts: 0 }, 'for skipped experts but received 0'],
-    [{}, 'Expected attention or experts for sparse verification'],
+    [{}, 'Expected attention, experts or feedForward for sparse verification'],
     [{ experts: 1, calibration: '/nowhere.json' }, '/nowhere.json could not be read'],
     [{ experts: 1, calibration: false as const }, 'needs a calibration'],
   ])('refuses %j', async (given, message) => {
@@ -178,5 +181,55 @@ describe('an engine', () => {
       await engine.dispose();
       engine.target.dispose();
     }
+  });
+});
+
+describe('an engine that leaves out feed-forward channels', () => {
+  const feedForward = quietThreshold;
+  const prompt = text.slice(0, 50);
+  const request = { maxTokens: 30, seed: 3, ignoreEos: true };
+
+  /** The result of a generation by a model that drafts for itself. */
+  async function run(name: string, path?: string, repackWeights = false) {
+    using target = await loadModel(file(name), { gpu: 'off', repackWeights });
+    await using engine = await createEngine({
+      target,
+      draft: target,
+      tree: 'chain:4',
+      context: { ...exactContext, contextSize: 512 },
+      measureSpeedup: false,
+      sparse: { feedForward, recheck: 'off', auditEvery: 1, calibration: path },
+    });
+    return { result: await engine.generate(prompt, request).finish(), notes: engine.notes };
+  }
+
+  async function calibrated(name: string): Promise<string> {
+    const path = join(folder, `${name}.channels.json`);
+    const calibration = await calibrate(name);
+    await withModel(name, async (model) => Promise.resolve(writeCalibration(path, model, calibration)));
+    return path;
+  }
+
+  it('does so where the calibration saw blocks at rest', async () => {
+    const { result, notes } = await run('quiet', await calibrated('quiet'));
+    expect(notes).toEqual([]);
+    expect(result.lossless).toBe(false);
+    expect(result.sparse!.rounds).toBeGreaterThan(3);
+    expect(result.sparse!.totalVariation).toBeGreaterThan(1e-6);
+    expect(result.sparse!.totalVariation).toBeLessThan(0.05);
+  });
+
+  it('says so where there is nothing to leave out, and is lossless then', async () => {
+    const { result, notes } = await run('llama', await calibrated('llama'));
+    expect(notes).toEqual([expect.stringContaining('The feed-forward part stays dense')]);
+    expect(result.lossless).toBe(true);
+    expect(result.sparse).toBeUndefined();
+  });
+
+  it('is refused without a calibration, and where the weights cannot be read in part', async () => {
+    await expect(run('quiet')).rejects.toThrow(CalibrationError);
+    const error = await run('experts', await calibrated('experts')).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(UnsupportedCacheError);
+    expect((error as Error).message).toContain('repackWeights: false');
   });
 });
