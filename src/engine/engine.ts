@@ -83,7 +83,6 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       checkMethods(drafter, verifier ?? createVerifier(automatic(drafter, false)));
       checkRollback(drafter, context.info, target.info.architecture);
     }
-    const isMeasuring = (options.measureSpeedup ?? true) && drafter !== undefined;
     // The thinned target bounds its own drafts.
     const isBounded = drafter === proposer && (choice === 'model' || options.tree !== undefined);
     const maxNodes = Math.min(drafter?.maxNodes ?? 0, isBounded ? shape.numNodes : Infinity);
@@ -93,7 +92,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       drafter,
       verifier,
       maxNodes,
-      isMeasuring,
+      isMeasuring: (options.measureSpeedup ?? true) && drafter !== undefined,
       acceptance,
       sparse: thinning && { ...sparse!, thinning },
       notes: planned?.notes ?? [],
