@@ -46,6 +46,7 @@ SparsePlan sparse_plan_arg(const Napi::Value& value) {
   plan.keeps_choice = bool_arg(object.Get("keepsChoice"), "keepsChoice");
   plan.n_skipped = int_arg(object.Get("numSkipped"), "numSkipped");
   plan.skip_shares = floats_arg(object.Get("skipShares"), "skipShares");
+  plan.lone_share = static_cast<float>(number_arg(object.Get("loneShare"), "loneShare"));
   plan.fills_places = bool_arg(object.Get("fillsPlaces"), "fillsPlaces");
   plan.ffn_thresholds = floats_arg(object.Get("ffnThresholds"), "ffnThresholds");
   plan.measures = !object.Get("thresholds").IsUndefined();

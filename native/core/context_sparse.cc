@@ -22,6 +22,9 @@ Status Context::start_sparse(const DecodeRequest& request) {
   const auto refused = [](const std::string& message) {
     return Status::error(StatusCode::kInvalidArgument, message);
   };
+  if (!(plan.lone_share >= 0 && plan.lone_share <= 1)) {
+    return refused("Expected a number in [0, 1] for the share of a lone expert.");
+  }
   if (plan.n_skipped < 0) {
     return refused("Expected at least 0 experts to skip but received " + text(plan.n_skipped) + ".");
   }

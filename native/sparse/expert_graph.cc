@@ -25,7 +25,7 @@ void ExpertGraph::build(llama_sparse_experts& layer, const SparsePlan& plan) {
   const int64_t n_used = layer.selected->ne[0];
   const int64_t n_tokens = layer.selected->ne[1];
   const int64_t n_skipped = std::min<int64_t>(plan.n_skipped, n_used - 1);
-  if (n_skipped < 1) return;
+  if (n_used < 2 || (n_skipped < 1 && plan.lone_share <= 0)) return;
   // Heaviest first; the order of selection may be another one.
   ggml_tensor* weights = ggml_reshape_2d(ctx, layer.weights, n_used, n_tokens);
   ggml_tensor* order = ggml_argsort(ctx, weights, GGML_SORT_ORDER_DESC);
@@ -35,6 +35,32 @@ void ExpertGraph::build(llama_sparse_experts& layer, const SparsePlan& plan) {
   experts = ggml_get_rows(ctx, ggml_reshape_3d(ctx, experts, 1, n_used, n_tokens), order);
   experts = ggml_reshape_2d(ctx, experts, n_used, n_tokens);
 
+  ggml_tensor* shares = ggml_div(ctx, weights, ggml_sum_rows(ctx, weights));
+  ggml_tensor* skipped = n_skipped > 0 ? lightest(layer, plan, shares, n_skipped) : nullptr;
+  if (plan.lone_share > 0) {
+    ggml_tensor* dropped = lone(ctx, experts, shares, plan.lone_share);
+    skipped = skipped == nullptr ? dropped : ggml_step(ctx, ggml_add(ctx, skipped, dropped));
+  }
+  ggml_tensor* kept = ggml_scale_bias(ctx, skipped, -1.0F, 1.0F);
+
+  weights = ggml_mul(ctx, weights, kept);
+  if (layer.normalises) weights = ggml_div(ctx, weights, ggml_sum_rows(ctx, weights));
+  experts = ggml_mul(ctx, experts, kept);
+  if (plan.fills_places) {
+    ggml_tensor* first = ggml_view_2d(ctx, experts, 1, n_tokens, experts->nb[1], 0);
+    experts = ggml_add(ctx, experts, ggml_mul(ctx, skipped, first));
+  } else {
+    experts = ggml_sub(ctx, experts, skipped);
+  }
+  layer.weights = ggml_reshape_3d(ctx, weights, 1, n_used, n_tokens);
+  layer.selected = ggml_cast(ctx, experts, GGML_TYPE_I32);
+}
+
+// [n_used, n_tokens]: 1 for the lightest experts of a token, as many as their share of its weights allows.
+ggml_tensor* ExpertGraph::lightest(const llama_sparse_experts& layer, const SparsePlan& plan, ggml_tensor* shares,
+                                   int64_t n_skipped) {
+  ggml_context* ctx = layer.ctx;
+  const int64_t n_used = shares->ne[0];
   // Share of the m lightest weights, m = 1 .. n_skipped, against its limit.
   std::vector<float> last(static_cast<size_t>(n_used * n_skipped));    // [n_skipped, n_used]: 1 for the m last places
   std::vector<float> reached(static_cast<size_t>(n_skipped * n_used));  // [n_used, n_skipped]: 1 where m skips a place
@@ -52,24 +78,24 @@ void ExpertGraph::build(llama_sparse_experts& layer, const SparsePlan& plan) {
   } else {
     std::fill(limits.begin(), limits.end() - 1, -1.0F);
   }
-  ggml_tensor* shares = ggml_div(ctx, weights, ggml_sum_rows(ctx, weights));
   shares = ggml_mul_mat(ctx, input(ctx, n_used, n_skipped, std::move(last)), shares);
   ggml_tensor* passes = ggml_step(ctx, ggml_add(ctx, ggml_neg(ctx, shares), input(ctx, n_skipped, 1, std::move(limits))));
-  ggml_tensor* skipped =
-      ggml_step(ctx, ggml_mul_mat(ctx, input(ctx, n_skipped, n_used, std::move(reached)), passes));
-  ggml_tensor* kept = ggml_scale_bias(ctx, skipped, -1.0F, 1.0F);
+  return ggml_step(ctx, ggml_mul_mat(ctx, input(ctx, n_skipped, n_used, std::move(reached)), passes));
+}
 
-  weights = ggml_mul(ctx, weights, kept);
-  if (layer.normalises) weights = ggml_div(ctx, weights, ggml_sum_rows(ctx, weights));
-  experts = ggml_mul(ctx, experts, kept);
-  if (plan.fills_places) {
-    ggml_tensor* first = ggml_view_2d(ctx, experts, 1, n_tokens, experts->nb[1], 0);
-    experts = ggml_add(ctx, experts, ggml_mul(ctx, skipped, first));
-  } else {
-    experts = ggml_sub(ctx, experts, skipped);
-  }
-  layer.weights = ggml_reshape_3d(ctx, weights, 1, n_used, n_tokens);
-  layer.selected = ggml_cast(ctx, experts, GGML_TYPE_I32);
+// [n_used, n_tokens]: 1 for experts that no other token wants and that have less than `limit` of their token's weights;
+// never for a token's first one.
+ggml_tensor* ExpertGraph::lone(ggml_context* ctx, ggml_tensor* experts, ggml_tensor* shares, float limit) {
+  const int64_t n = ggml_nelements(experts);
+  ggml_tensor* wanted = ggml_repeat_4d(ctx, ggml_reshape_2d(ctx, experts, n, 1), n, n, 1, 1);
+  ggml_tensor* distance = ggml_abs(ctx, ggml_sub(ctx, wanted, ggml_reshape_2d(ctx, experts, 1, n)));
+  ggml_tensor* count = ggml_sum_rows(ctx, ggml_step(ctx, ggml_scale_bias(ctx, distance, -1.0F, 0.5F)));
+  ggml_tensor* is_lone = ggml_step(ctx, ggml_scale_bias(ctx, count, -1.0F, 1.5F));
+  is_lone = ggml_reshape_2d(ctx, is_lone, experts->ne[0], experts->ne[1]);
+  std::vector<float> limits(static_cast<size_t>(experts->ne[0]), limit);
+  limits[0] = 0;
+  ggml_tensor* below = ggml_add(ctx, ggml_neg(ctx, shares), input(ctx, experts->ne[0], 1, std::move(limits)));
+  return ggml_mul(ctx, is_lone, ggml_step(ctx, below));
 }
 
 }  // namespace outrider

@@ -20,6 +20,8 @@ struct SparsePlan {
   // [n_layer, n_skipped]: a token skips its m last experts where their share of the weights is below the m-th number of
   // the layer. Empty: it skips n_skipped in any case.
   std::vector<float> skip_shares;
+  // Experts that no other token of the batch wants are skipped where their share of the token's weights is below this.
+  float lone_share = 0;
   // A skipped expert's place is taken by the token's first one, at no weight: for devices on which the cost is that of
   // all experts that some token wants, and which cannot leave a place empty.
   bool fills_places = false;
@@ -33,7 +35,7 @@ struct SparsePlan {
   std::vector<float> thresholds;
 
   bool thins_attention() const { return n_attended != 0; }
-  bool is_dense() const { return n_attended == 0 && n_skipped == 0 && ffn_thresholds.empty() && !measures; }
+  bool is_dense() const { return n_attended == 0 && n_skipped == 0 && lone_share <= 0 && ffn_thresholds.empty() && !measures; }
 };
 
 }  // namespace outrider

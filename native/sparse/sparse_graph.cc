@@ -102,7 +102,8 @@ uint64_t SparseGraph::key() const {
   for (const int32_t part : {n_tokens_, plan_.n_skipped, plan_.fills_places ? 1 : 0, plan_.measures ? 1 : 0}) {
     key = mix(key, static_cast<uint64_t>(part));
   }
-  for (const std::vector<float>* numbers : {&plan_.skip_shares, &plan_.thresholds, &plan_.ffn_thresholds}) {
+  const std::vector<float> lone{plan_.lone_share};
+  for (const std::vector<float>* numbers : {&lone, &plan_.skip_shares, &plan_.thresholds, &plan_.ffn_thresholds}) {
     key = mix(key, numbers->size());
     for (const float number : *numbers) {
       uint32_t bits = 0;

@@ -163,6 +163,8 @@ export interface NativeSparsePlan {
   numSkipped: number;
   /** [numLayers, numSkipped]: largest share of the weights that the m last experts may have; absent: none is asked. */
   skipShares?: Float64Array | undefined;
+  /** Experts that no other token wants are skipped below this share of the weights; 0: none. */
+  loneShare: number;
   /** Places of skipped experts are filled, for devices that cannot leave them empty. */
   fillsPlaces: boolean;
   /** [numLayers]: channel blocks below for all tokens are left out; 0: none of the layer. */

@@ -7,6 +7,8 @@ import type { SparseAttentionOptions } from '../sparse/policy.js';
 export interface SparseExpertOptions {
   readonly skipped: number;
   readonly rule?: 'median' | 'always' | undefined;
+  /** As {@link ExpertPlan}. */
+  readonly loneShare?: number | undefined;
 }
 
 /** What the target may leave out while it verifies, and what becomes of the difference. */
@@ -40,6 +42,7 @@ export interface SparseOptions {
 export interface ResolvedExpertOptions {
   readonly skipped: number;
   readonly rule: 'median' | 'always';
+  readonly loneShare: number;
 }
 
 /** {@link SparseOptions} with every default filled in. */
@@ -97,9 +100,14 @@ export function resolveSparseOptions(options: SparseOptions): ResolvedSparseOpti
 
 function checkedExperts(experts: number | SparseExpertOptions): ResolvedExpertOptions {
   const options = typeof experts === 'object' ? experts : { skipped: experts };
-  rejectUnknownKeys('sparse experts', options, ['skipped', 'rule']);
+  rejectUnknownKeys('sparse experts', options, ['skipped', 'rule', 'loneShare']);
+  const { loneShare = 0 } = options;
+  if (!(loneShare >= 0 && loneShare <= 1)) {
+    throw new RangeError(`Expected a number in [0, 1] for the loneShare of experts but received ${loneShare}`);
+  }
   return {
-    skipped: requireInteger('skipped experts', options.skipped, 1),
+    skipped: requireInteger('skipped experts', options.skipped, loneShare > 0 ? 0 : 1),
+    loneShare,
     rule: requireOneOf('the rule of sparse experts', options.rule ?? 'median', ['median', 'always']),
   };
 }

@@ -134,7 +134,7 @@ function withAnchors(
 }
 
 function expertPlan(
-  { skipped, rule }: ResolvedExpertOptions,
+  { skipped, rule, loneShare }: ResolvedExpertOptions,
   calibration: SparseCalibration | undefined,
   numUsed: number,
   path: string,
@@ -144,13 +144,13 @@ function expertPlan(
       `Expected an integer in [1, ${numUsed - 1}] for skipped experts, for a token has ${numUsed}, but received ${skipped}`,
     );
   }
-  if (rule === 'always') return { skipped };
+  if (rule === 'always' || skipped === 0) return { skipped, loneShare };
   if (calibration?.shares === undefined) {
     throw new CalibrationError(
       `Skipping experts by their weight needs a calibration. Make one: outrider calibrate ${path}`,
     );
   }
-  return { skipped, shares: calibration.shares.map((shares) => shares.slice(0, skipped)) };
+  return { skipped, shares: calibration.shares.map((shares) => shares.slice(0, skipped)), loneShare };
 }
 
 /** What a generation without recheck leaves out. */

@@ -20,7 +20,8 @@ export function nativePlan(plan: SparsePlan | undefined, isOnGpu: boolean): Nati
   if (plan === undefined || (isDense && plan.thresholds === undefined)) return undefined;
   const { attention = wholeAttention, experts } = plan;
   if (plan.attention !== undefined) requireInteger('the budget of sparse attention', attention.budget, 1);
-  if (experts !== undefined) requireInteger('skipped experts', experts.skipped, 1);
+  const loneShare = experts?.loneShare ?? 0;
+  if (experts !== undefined) requireInteger('skipped experts', experts.skipped, loneShare > 0 ? 0 : 1);
   return {
     numAttended: attention.budget,
     blockSize: attention.blockSize,
@@ -30,6 +31,7 @@ export function nativePlan(plan: SparsePlan | undefined, isOnGpu: boolean): Nati
     keepsChoice: attention.keepsChoice ?? false,
     numSkipped: experts?.skipped ?? 0,
     skipShares: experts?.shares && Float64Array.from(experts.shares.flat()),
+    loneShare,
     fillsPlaces: isOnGpu,
     ffnThresholds: plan.feedForward && Float64Array.from(plan.feedForward.thresholds),
     thresholds: plan.thresholds && Float64Array.from(plan.thresholds),

@@ -21,13 +21,18 @@ export interface AttentionPlan {
 
 /** Tokens skip their lightest experts. */
 export interface ExpertPlan {
-  /** Experts that a token skips at most, at least 1; it always keeps one. */
+  /** Experts that a token skips at most for their weight; it always keeps one. */
   readonly skipped: number;
   /**
    * [numLayers][skipped]: a token skips its m lightest experts for the largest m for which they have less than the m-th share of
    * its weights. undefined: it skips `skipped` in any case.
    */
   readonly shares?: readonly (readonly number[])[] | undefined;
+  /**
+   * Experts that no other token of the batch wants are skipped, too, where they have less than this share of their
+   * token's weights, in [0, 1], default 0: each of them costs its weights.
+   */
+  readonly loneShare?: number | undefined;
 }
 
 /** Channels of feed-forward parts that no token of a batch needs. */

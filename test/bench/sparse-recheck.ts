@@ -1,6 +1,6 @@
 // Generating on a long context: plain, speculating, and speculating with a thinned target that a dense batch rechecks.
 // npm run bench:sparse-recheck [-- LENGTH...]
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { median } from 'simple-statistics';
@@ -12,7 +12,7 @@ import { loadModel } from '../../src/model/load-model.js';
 import { interleave, machine, medianRatio } from './measure.js';
 
 const repetitions = 5;
-const maxTokens = 128;
+const maxTokens = 64;
 const budget = 1024;
 const lengths = process.argv.slice(2).map(Number);
 if (lengths.length === 0) lengths.push(3900);
@@ -46,6 +46,7 @@ try {
     await writer.dispose();
     const prompt = written.tokens.slice(0, length);
     const engines: Record<string, Engine> = {};
+    const statePath = join(folder, `${length}.state`);
     for (const [name, options] of Object.entries(methods)) {
       const drafted = options.drafter === 'none' ? {} : { draft };
       engines[name] = await createEngine({
@@ -56,8 +57,11 @@ try {
         measureSpeedup: false,
         keepAcceptance: false,
       });
+      // Read once, then copied.
+      if (existsSync(statePath)) await engines[name].sequence.load(statePath);
       process.stderr.write(`${name}: reading ${length} tokens\n`);
       await engines[name].generate(prompt, { maxTokens: 1 }).finish();
+      if (!existsSync(statePath)) await engines[name].sequence.save(statePath);
     }
     const lengthsOf: Record<string, number[]> = {};
     const contenders = Object.fromEntries(

@@ -28,10 +28,16 @@ function file(expertsUsed: number): string {
   return join(folder, `uses-${expertsUsed}.gguf`);
 }
 
-async function rowsOf(expertsUsed: number, experts?: ExpertPlan): Promise<Distribution[]> {
+async function rowsOf(
+  expertsUsed: number,
+  experts?: ExpertPlan,
+  { batch = tokens, parents }: { batch?: readonly number[]; parents?: readonly number[] } = {},
+): Promise<Distribution[]> {
   using model = await loadModel(file(expertsUsed), { gpu: 'off' });
   using context = await model.createContext(exactContext);
-  return takeRows(await context.sequence().decode({ tokens, sampler: new Sampler(), sparse: { experts } }));
+  return takeRows(
+    await context.sequence().decode({ tokens: batch, parents, sampler: new Sampler(), sparse: { experts } }),
+  );
 }
 
 function largestDistance(one: readonly Distribution[], other: readonly Distribution[]): number {
@@ -80,7 +86,45 @@ describe('tokens that skip experts', () => {
     expect(await skippedAt(2, 0)).toEqual(tokens.map(() => 1));
   });
 
+  it('skip those that no other token of the batch wants', async () => {
+    const lone = { skipped: 0, loneShare: 1 };
+    // Alone, a token keeps its first one.
+    const alone = await rowsOf(allExperts, lone, { batch: [300] });
+    expect(largestDistance(alone, await rowsOf(1, undefined, { batch: [300] }))).toBeLessThan(1e-5);
+    // The same token twice, as siblings, wants everything twice.
+    const twins = { batch: [300, 271, 271], parents: [-1, 0, 0] };
+    const [root, ...children] = await rowsOf(allExperts, lone, twins);
+    const [, ...dense] = await rowsOf(allExperts, undefined, twins);
+    expect(largestDistance(children, dense)).toBeLessThan(1e-5);
+    const references = await Promise.all(
+      [1, 2, 3, 4].map(async (used) => (await rowsOf(used, undefined, twins))[0]!),
+    );
+    expect(references.map((row) => rowDistance(row, root!) < 1e-5)).not.toEqual([false, false, false, true]);
+  });
+
+  it('skip lone experts only below the share that is asked for', async () => {
+    const [dense, first] = [
+      await rowsOf(allExperts, undefined, { batch: [300] }),
+      await rowsOf(1, undefined, { batch: [300] }),
+    ];
+    const distances = [];
+    for (const loneShare of [1e-6, 0.1, 0.2, 0.3, 1]) {
+      distances.push(
+        largestDistance(await rowsOf(allExperts, { skipped: 0, loneShare }, { batch: [300] }), dense),
+      );
+    }
+    expect(distances[0]).toBeLessThan(1e-5);
+    expect(distances).toEqual([...distances].sort((a, b) => a - b));
+    expect(new Set(distances.map((distance) => distance.toFixed(6))).size).toBeGreaterThan(2);
+    expect(distances.at(-1)).toBeCloseTo(largestDistance(first, dense), 5);
+  });
+
   it.each([
+    [
+      { skipped: 0, loneShare: 1.5 },
+      RangeError,
+      'Expected a number in [0, 1] for the share of a lone expert',
+    ],
     [{ skipped: 0 }, RangeError, 'for skipped experts but received 0'],
     [{ skipped: 2, shares: [[0.1]] }, RangeError, 'Expected 2 shares'],
   ])('are refused a plan that makes no sense: %j', async (experts, type, message) => {
