@@ -6,7 +6,7 @@ import tseslint from 'typescript-eslint';
 const ranks = [
   ['errors.ts', 'types.ts'],
   ['sampling', 'metrics'],
-  ['tree', 'gguf', 'sparse'],
+  ['tree', 'gguf', 'sparse', 'cost'],
   ['bindings'],
   ['model'],
   ['draft', 'verify'],

@@ -144,6 +144,12 @@ const definitions = {
     group: speculation,
     describe: 'dense: lossless, the default; off: lossy, and says by how much',
   },
+  guard: {
+    choices: ['on', 'off'] as const,
+    default: 'on' as const,
+    group: speculation,
+    describe: 'on: draft as much as pays, or not at all; off: always as much as the tree says',
+  },
   'measure-speedup': {
     type: 'boolean',
     default: true,
@@ -200,6 +206,7 @@ export function engineOptionsOf(args: EngineArguments): Omit<EngineOptions, 'tar
     tree: args.tree,
     minDraftProbability: args['min-draft-probability'],
     draftDraws: args['draft-draws'],
+    guard: args.guard === 'on',
     measureSpeedup: args['measure-speedup'],
     sparse: sparseOptionsOf(args),
     context: contextOptionsOf(args),

@@ -64,7 +64,8 @@ export async function loadModelsOf(args: EngineArguments & { verbose?: boolean }
 
 /** An engine, with a line on stderr when its KV cache is not where the layers are. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
-  const engine = await createEngine(options);
+  const progress = shareProgress('Measuring costs');
+  const engine = await createEngine({ ...options, onMeasure: progress.show }).finally(progress.end);
   for (const note of engine.notes) console.error(note);
   if (options.target.gpuLayers !== 0 && !engine.sequence.context.info.offloadsKv) {
     console.error(

@@ -43,17 +43,21 @@ export class AcceptanceStore {
   }
 }
 
-/** The file of a pair in the user's cache folder. */
-export function acceptancePath(target: Model, draft: Model): string {
-  const identify = ({ info, metadata }: Model): unknown => [
+/** What tells a model from others, wherever its file lies. */
+export function modelIdentity({ info, metadata }: Model): unknown {
+  return [
     info.architecture,
     info.numParameters,
     info.sizeBytes,
     info.vocabSize,
     metadata['general.name'] ?? '',
   ];
+}
+
+/** The file of a pair in the user's cache folder. */
+export function acceptancePath(target: Model, draft: Model): string {
   const key = createHash('sha256')
-    .update(JSON.stringify([identify(target), identify(draft)]))
+    .update(JSON.stringify([modelIdentity(target), modelIdentity(draft)]))
     .digest('hex');
   return join(cacheFolder(), 'acceptance', `${key.slice(0, 32)}.json`);
 }

@@ -1,4 +1,5 @@
 // The decode loop: rounds, stop conditions, events. Knows nothing of models or files.
+import type { RoundPlanner } from '../cost/round-planner.js';
 import type { Drafter } from '../draft/drafter.js';
 import { GenerationCounters, type GenerationStats, type RoundRecord } from '../metrics/counters.js';
 import { ContextFullError } from '../errors.js';
@@ -6,7 +7,6 @@ import { TokenBuffer } from '../model/token-buffer.js';
 import type { SparseAudit, SparseStats } from '../sparse/audit.js';
 import type { SamplingParams, TokenId, TokenLogprobs } from '../types.js';
 import type { Verifier } from '../verify/verifier.js';
-import type { RoundPlanner } from './round-planner.js';
 import { runPlainRounds } from './plain-rounds.js';
 import { runRound, type DraftedRound, type RoundResult } from './round.js';
 import { StopStrings } from './stop-conditions.js';
@@ -57,7 +57,6 @@ export interface GenerationSetup {
   readonly drafter: Drafter | undefined;
   readonly verifier: Verifier;
   readonly planner: RoundPlanner;
-  readonly isMeasuring: boolean;
   /** Of a target that leaves something out. */
   readonly audit?: SparseAudit | undefined;
   readonly prompt: readonly TokenId[];
@@ -86,7 +85,7 @@ export class DecodeLoop {
 
   constructor(setup: GenerationSetup) {
     this.#setup = setup;
-    this.#counters = new GenerationCounters(setup.isMeasuring);
+    this.#counters = new GenerationCounters(() => setup.planner.report);
     this.#tokens = new TokenBuffer(setup.prompt);
     this.#stops = new StopStrings(setup.stop);
   }
@@ -178,7 +177,8 @@ export class DecodeLoop {
     signal?.throwIfAborted();
     const startedAt = performance.now();
     const numReused = await target.prefill(prompt.slice(0, -1), signal);
-    await drafter?.begin(prompt, signal);
+    // A drafter that is not asked at first reads the prompt when it is.
+    if (!this.#setup.planner.startsPlain) await drafter?.begin(prompt, signal);
     this.#counters.prompt(prompt.length, numReused, performance.now() - startedAt);
   }
 
@@ -192,12 +192,19 @@ export class DecodeLoop {
   async *#rounds(): AsyncGenerator<readonly RoundResult[], void, undefined> {
     const { planner, target, drafter, verifier, maxTokens } = this.#setup;
     const start = { tokens: this.#tokens.view, outputPosition: this.#output.length };
-    if (drafter === undefined && verifier.lossless && target.extend !== undefined) {
-      yield* runPlainRounds(this.#setup, start, maxTokens - this.#output.length);
+    const numLeft = maxTokens - this.#output.length;
+    const canExtend = verifier.lossless && target.extend !== undefined;
+    if (drafter === undefined && canExtend) {
+      yield* runPlainRounds(this.#setup, start, numLeft);
       return;
     }
-    const plan = planner.plan();
-    const maxNodes = Math.min(plan.maxNodes, this.#room() - 1);
+    const plan = planner.plan(this.#tokens.length);
+    const { maxNodes: wanted, numPlainTokens = 1 } = plan;
+    if (wanted === 0 && numPlainTokens > 1 && canExtend) {
+      yield* runPlainRounds(this.#setup, start, Math.min(numPlainTokens, numLeft));
+      return;
+    }
+    const maxNodes = Math.min(wanted, this.#room() - 1);
     yield [await runRound(this.#setup, { ...start, plan: { ...plan, maxNodes } })];
   }
 

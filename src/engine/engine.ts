@@ -1,4 +1,5 @@
 // The engine: a target, a drafter and a verifier, made to fit and owned together.
+import { FixedPlanner } from '../cost/round-planner.js';
 import { DraftModelDrafter } from '../draft/draft-model.js';
 import type { Drafter } from '../draft/drafter.js';
 import { BusyError, DisposedError, IncompatibleMethodsError, UnsupportedCacheError } from '../errors.js';
@@ -16,6 +17,7 @@ import { AcceptanceStore, acceptancePath } from './acceptance-store.js';
 import { checkMethods, checkRollback } from './compatibility.js';
 import { DecodeLoop } from './decode-loop.js';
 import { Generation } from './generation.js';
+import { createGuards, type Guards } from './guards.js';
 import {
   checkEngineOptions,
   requireTokens,
@@ -23,7 +25,6 @@ import {
   type EngineOptions,
   type GenerateOptions,
 } from './options.js';
-import { FixedPlanner } from './round-planner.js';
 import type { ResolvedSparseOptions } from './sparse-options.js';
 import { SequenceTarget } from './target.js';
 import { lossyThinning, planThinning, thinnedDrafter, type PlannedThinning } from './thinned-target.js';
@@ -39,6 +40,8 @@ interface EngineParts {
   /** Draft tokens of a round at most. */
   readonly maxNodes: number;
   readonly isMeasuring: boolean;
+  /** undefined: rounds are as asked for. */
+  readonly guards: Guards | undefined;
   readonly acceptance: AcceptanceStore;
   readonly sparse: (ResolvedSparseOptions & { readonly thinning: PlannedThinning }) | undefined;
   readonly notes: readonly string[];
@@ -86,14 +89,15 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     // The thinned target bounds its own drafts.
     const isBounded = drafter === proposer && (choice === 'model' || options.tree !== undefined);
     const maxNodes = Math.min(drafter?.maxNodes ?? 0, isBounded ? shape.numNodes : Infinity);
+    const isMeasuring = (options.measureSpeedup ?? true) && drafter !== undefined;
+    const { tree = 'auto', onMeasure: onProgress } = options;
+    const guards =
+      // A thinned target is a choice of its own, and its drafts are not sized by their cost.
+      drafter !== undefined && (options.guard ?? true) && planned === undefined
+        ? await createGuards({ context, draftContext, drafter, maxNodes, isMeasuring, tree, onProgress })
+        : undefined;
     return new Engine({
-      context,
-      draftContext,
-      drafter,
-      verifier,
-      maxNodes,
-      isMeasuring: (options.measureSpeedup ?? true) && drafter !== undefined,
-      acceptance,
+      ...{ context, draftContext, drafter, verifier, maxNodes, isMeasuring, guards, acceptance },
       sparse: thinning && { ...sparse!, thinning },
       notes: planned?.notes ?? [],
     });
@@ -140,7 +144,7 @@ export class Engine {
     const { vocabSize } = this.target.info;
     const resolved = resolveGenerateOptions(options, vocabSize);
     const tokens = this.#promptTokens(prompt, resolved.parseSpecial);
-    const { context, drafter, maxNodes, isMeasuring, sparse } = this.#parts;
+    const { context, drafter, maxNodes, isMeasuring, guards, sparse } = this.#parts;
     const thinning =
       sparse?.recheck === 'off' ? lossyThinning(sparse.thinning, sparse.auditEvery) : undefined;
     const { tokenizer } = this.target;
@@ -153,8 +157,8 @@ export class Engine {
       audit: thinning?.audit,
       drafter,
       verifier: this.verifierFor(resolved.sampling),
-      planner: new FixedPlanner(maxNodes, isMeasuring),
-      isMeasuring,
+      planner:
+        guards?.of(`temperature ${resolved.sampling.temperature}`) ?? new FixedPlanner(maxNodes, isMeasuring),
       prompt: tokens,
       isEnd: (token) => !resolved.ignoreEos && tokenizer.isEndOfGeneration(token),
       text: tokenizer.stream(),

@@ -36,6 +36,13 @@ export interface EngineOptions {
   readonly sparse?: SparseOptions | undefined;
   /** Mixes in a few plain rounds to measure the speedup, default true. */
   readonly measureSpeedup?: boolean | undefined;
+  /**
+   * Decides round by round how much to draft, and stops speculation that does not pay, default true. Costs are measured
+   * when the engine is created, for two seconds at most, and kept in the user's cache folder.
+   */
+  readonly guard?: boolean | undefined;
+  /** Called with the share that is done while costs are measured. */
+  readonly onMeasure?: ((share: number) => void) | undefined;
 }
 
 /** Options of {@link Engine.generate}. */
@@ -85,6 +92,8 @@ const engineKeys: Record<keyof EngineOptions, true> = {
   draftDraws: true,
   measureSpeedup: true,
   keepAcceptance: true,
+  guard: true,
+  onMeasure: true,
   sparse: true,
 };
 
@@ -122,6 +131,7 @@ export function checkEngineOptions(options: EngineOptions): {
   }
   requireBoolean('measureSpeedup', options.measureSpeedup ?? true);
   requireBoolean('keepAcceptance', options.keepAcceptance ?? true);
+  requireBoolean('guard', options.guard ?? true);
   return {
     shape: parseTreeShape(options.tree ?? 'auto'),
     sparse: options.sparse && resolveSparseOptions(options.sparse),

@@ -11,11 +11,14 @@ const maxTokensPerCall = 512;
  * stops the target.
  */
 export async function* runPlainRounds(
-  setup: Pick<RoundSetup, 'target' | 'sampling' | 'seed' | 'signal'> & { readonly ignoreEos: boolean },
+  setup: Pick<RoundSetup, 'target' | 'sampling' | 'seed' | 'signal' | 'drafter'> & {
+    readonly ignoreEos: boolean;
+  },
   { tokens, outputPosition }: Pick<RoundStart, 'tokens' | 'outputPosition'>,
   maxTokens: number,
 ): AsyncGenerator<readonly RoundResult[], void, undefined> {
   const { target, sampling, seed, signal, ignoreEos } = setup;
+  const isPlain = setup.drafter !== undefined;
   let last = performance.now();
   const numTokens = Math.min(maxTokensPerCall, maxTokens);
   const uniforms =
@@ -32,7 +35,8 @@ export async function* runPlainRounds(
       draftDepth: 0,
       bias: 0,
       numAccepted: 0,
-      isPlain: false,
+      acceptedNodes: [],
+      isPlain,
       draftMs: 0,
       decodeMs: portion.decodeMs / numTold,
       verifyMs: portion.samplingMs / numTold,

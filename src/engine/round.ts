@@ -5,7 +5,7 @@ import { Purpose, uniform } from '../sampling/random.js';
 import { ROOT, TokenTree, type NodeIndex } from '../tree/token-tree.js';
 import type { SamplingParams, TokenId, TokenLogprobs } from '../types.js';
 import type { RoundUniforms, Verdict, Verifier } from '../verify/verifier.js';
-import type { RoundPlan } from './round-planner.js';
+import type { RoundPlan } from '../cost/round-planner.js';
 import type { DecodedTree, Target } from './target.js';
 
 /** What stays the same from round to round. */
@@ -92,6 +92,7 @@ export async function runRound(setup: RoundSetup, start: RoundStart): Promise<Ro
         draftDepth: tree.maxDepth,
         bias: verdict.bias ?? 0,
         numAccepted: verdict.acceptedNodes.length,
+        acceptedNodes: verdict.acceptedNodes,
         isPlain: start.plan.isPlain,
         draftMs: draftedAt - startedAt,
         decodeMs,

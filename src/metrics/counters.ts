@@ -8,6 +8,8 @@ export interface RoundRecord {
   /** Largest depth of a draft token; that number itself on a chain. */
   readonly draftDepth: number;
   readonly numAccepted: number;
+  /** Accepted nodes of the tree, ascending. */
+  readonly acceptedNodes: readonly number[];
   /** Total variation distance from the target's law that a lossy rule spent; 0 for lossless ones. */
   readonly bias: number;
   /** True for a round without a draft in a generation that drafts. */
@@ -51,7 +53,24 @@ export interface GenerationStats {
   readonly overheadMs: number;
   /** Speed against plain decoding measured in the same generation; null where there was no plain round. */
   readonly speedup: number | null;
-  readonly guard: { readonly state: 'off' | 'measuring'; readonly plainRounds: number };
+  /** What decided over rounds, why, and how many it left plain. */
+  readonly guard: GuardStats;
+}
+
+/** Who decides over rounds, and what it last decided. */
+export interface GuardReport {
+  /**
+   * `off`: nobody, rounds are as asked for; `measuring`: likewise, with plain rounds between; `speculating` and `plain`:
+   * what the guard does.
+   */
+  readonly state: 'off' | 'measuring' | 'speculating' | 'plain';
+  /** In a sentence; empty where nothing was decided. */
+  readonly reason: string;
+}
+
+/** {@link GuardReport} and how many rounds were plain in a generation that may draft. */
+export interface GuardStats extends GuardReport {
+  readonly plainRounds: number;
 }
 
 /** Adds up rounds. */
@@ -70,11 +89,11 @@ export class GenerationCounters {
   #drafted: number[] = [];
   #accepted: number[] = [];
   #times = { draft: 0, decode: 0, verify: 0, round: 0 };
-  readonly #state: 'off' | 'measuring';
+  readonly #guard: () => GuardReport;
 
-  /** @param isMeasuring  true when plain rounds are mixed in to measure the speedup */
-  constructor(isMeasuring: boolean) {
-    this.#state = isMeasuring ? 'measuring' : 'off';
+  /** @param guard  tells who decides over rounds */
+  constructor(guard: () => GuardReport) {
+    this.#guard = guard;
   }
 
   prompt(numTokens: number, numReused: number, ms: number): void {
@@ -113,6 +132,7 @@ export class GenerationCounters {
 
   get stats(): GenerationStats {
     const { draft, decode, verify, round } = this.#times;
+    const guard = this.#guard();
     return {
       rounds: this.#rounds,
       draftTokens: this.#draftTokens,
@@ -131,18 +151,21 @@ export class GenerationCounters {
       decodeMs: decode,
       verifyMs: verify,
       overheadMs: Math.max(0, round - draft - decode - verify),
-      speedup: this.#speedup(),
-      guard: { state: this.#state, plainRounds: this.#plainMs.length },
+      speedup: this.#speedup(guard),
+      guard: { ...guard, plainRounds: this.#plainMs.length },
     };
   }
 
   /**
    * Plain rounds bring one token each; the median keeps one slow moment from speaking for all of them. Their overhead is
-   * left out: plain decoding by itself pays it once for many tokens.
+   * left out: plain decoding by itself pays it once for many tokens. Under a guard its plain rounds are part of what is
+   * compared; elsewhere they are there to measure alone.
    */
-  #speedup(): number | null {
+  #speedup({ state }: GuardReport): number | null {
     if (this.#plainMs.length === 0 || this.#speculative.tokens === 0) return null;
-    return (median(this.#plainMs) * this.#speculative.tokens) / this.#speculative.ms;
+    const isPart = state === 'speculating' || state === 'plain';
+    const tokens = this.#speculative.tokens + (isPart ? this.#plainMs.length : 0);
+    return (median(this.#plainMs) * tokens) / (isPart ? this.#times.round : this.#speculative.ms);
   }
 }
 

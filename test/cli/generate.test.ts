@@ -26,7 +26,7 @@ const resultSchema = z.strictObject({
     decodeMs: z.number(),
     verifyMs: z.number(),
     overheadMs: z.number(),
-    guard: z.strictObject({ state: z.string(), plainRounds: z.int() }),
+    guard: z.strictObject({ state: z.string(), reason: z.string(), plainRounds: z.int() }),
   }),
 });
 

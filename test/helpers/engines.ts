@@ -18,6 +18,7 @@ export async function loadEngine(
     const context = { ...exactContext, ...options.context };
     return await createEngine({
       keepAcceptance: false,
+      guard: false,
       ...options,
       context,
       target: targetModel,

@@ -2,7 +2,7 @@ import type { Draft, Drafter, DraftRequest } from '../../src/draft/drafter.js';
 import type { GenerationEvent, GenerationSetup } from '../../src/engine/decode-loop.js';
 import { DecodeLoop } from '../../src/engine/decode-loop.js';
 import { Generation } from '../../src/engine/generation.js';
-import { FixedPlanner } from '../../src/engine/round-planner.js';
+import { FixedPlanner } from '../../src/cost/round-planner.js';
 import type { DecodedTree, Target } from '../../src/engine/target.js';
 import { ArrayRows, oneHot, type Distribution } from '../../src/sampling/distribution.js';
 import { TokenTree, type NodeIndex } from '../../src/tree/token-tree.js';
@@ -125,7 +125,6 @@ export function fakeGeneration(change: Partial<GenerationSetup> = {}): Generatio
     drafter: undefined,
     verifier: new MatchVerifier(),
     planner: new FixedPlanner(change.drafter?.maxNodes ?? 0, false),
-    isMeasuring: false,
     prompt: [0, 1, 2],
     sampling: {},
     seed: 0,

@@ -10,6 +10,7 @@ const round = (
   numDraftTokens,
   draftDepth: numDraftTokens,
   numAccepted,
+  acceptedNodes: Array.from({ length: numAccepted }, (_, node) => node),
   bias: 0,
   isPlain: false,
   draftMs: 3,
@@ -22,7 +23,7 @@ const plain = (decodeMs: number): RoundRecord =>
   round(0, 0, { isPlain: true, draftMs: 0, decodeMs, verifyMs: 1, roundMs: decodeMs + 3 });
 
 function statsOf(rounds: readonly RoundRecord[], isMeasuring = true) {
-  const counters = new GenerationCounters(isMeasuring);
+  const counters = new GenerationCounters(() => ({ state: isMeasuring ? 'measuring' : 'off', reason: '' }));
   for (const record of rounds) counters.round(record);
   return counters.stats;
 }
@@ -42,7 +43,7 @@ describe('counters', () => {
   });
 
   it('count a round whole in the mean acceptance length, also when the output ended within it', () => {
-    const counters = new GenerationCounters(false);
+    const counters = new GenerationCounters(() => ({ state: 'off', reason: '' }));
     counters.round(round(4, 4));
     counters.output(1);
     counters.output(2);
@@ -64,7 +65,7 @@ describe('counters', () => {
       acceptanceRate: 0.5,
       meanAcceptanceLength: 3,
       acceptedPerPosition: [1, 1, 0, 0],
-      guard: { state: 'measuring', plainRounds: 2 },
+      guard: { state: 'measuring', reason: '', plainRounds: 2 },
     });
   });
 
@@ -93,7 +94,7 @@ describe('counters', () => {
   });
 
   it('divide output tokens by the time of the rounds, in seconds', () => {
-    const counters = new GenerationCounters(false);
+    const counters = new GenerationCounters(() => ({ state: 'off', reason: '' }));
     counters.prompt(7, 2, 1000);
     counters.round(round(4, 1));
     for (const sinceStartMs of [1010, 1011]) counters.output(sinceStartMs);
@@ -103,7 +104,7 @@ describe('counters', () => {
       promptTokens: 7,
       reusedPromptTokens: 2,
       promptMs: 1000,
-      guard: { state: 'off', plainRounds: 0 },
+      guard: { state: 'off', reason: '', plainRounds: 0 },
     });
   });
 

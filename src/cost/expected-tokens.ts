@@ -1,0 +1,86 @@
+// How many draft tokens are accepted, by how many are drafted. Knows nothing of models or time.
+
+/** What an {@link ExpectedTokens} has seen, as plain data. */
+export interface AcceptedCounts {
+  /** [maxNodes + 1]: rounds that drafted at least so many nodes, fractional because old ones fade. */
+  readonly tried: readonly number[];
+  /** As `tried`: rounds in which the last of so many nodes was accepted. */
+  readonly accepted: readonly number[];
+}
+
+/** Share of an observation that is left after a round: half of it after ten. */
+const fading = 0.933;
+/** Acceptance of the first node before anything was seen, and from node to node. */
+const priorRate = 0.6;
+/** Nodes that were not tried are assumed to be accepted less than the ones before, at least so much. */
+const steepest = 0.98;
+/** Rounds that the prior stands for. */
+const priorRounds = 1;
+
+/**
+ * The mean number of accepted tokens of a draft of m nodes, for every m: the sum of how often each node is accepted. Trees
+ * here grow by what is likeliest accepted, so that the first m nodes of a larger tree are the tree of m nodes, and one round
+ * tells of all sizes up to its own.
+ */
+export class ExpectedTokens {
+  readonly #tried: Float64Array;
+  readonly #accepted: Float64Array;
+
+  /**
+   * @param maxNodes  largest draft
+   * @param counts    of an earlier generation; ignored where they are of other sizes
+   */
+  constructor(maxNodes: number, counts?: AcceptedCounts) {
+    this.#tried = new Float64Array(maxNodes + 1);
+    this.#accepted = new Float64Array(maxNodes + 1);
+    if (counts?.tried.length === maxNodes + 1 && counts.accepted.length === maxNodes + 1) {
+      this.#tried.set(counts.tried);
+      this.#accepted.set(counts.accepted);
+    }
+  }
+
+  /**
+   * @param numNodes       draft tokens that were asked for; of a draft that stopped by itself before, more would have
+   * brought no more
+   * @param acceptedNodes  ascending
+   */
+  observe(numNodes: number, acceptedNodes: readonly number[]): void {
+    const size = Math.min(numNodes, this.#tried.length - 1);
+    for (let nodes = 1; nodes < this.#tried.length; nodes++) {
+      this.#tried[nodes]! *= fading;
+      this.#accepted[nodes]! *= fading;
+      if (nodes <= size) this.#tried[nodes]! += 1;
+    }
+    for (const node of acceptedNodes) if (node < size) this.#accepted[node + 1]! += 1;
+  }
+
+  /** Knows what `other`, of the same size, has seen, and nothing else. */
+  adopt(other: ExpectedTokens): void {
+    this.#tried.set(other.#tried);
+    this.#accepted.set(other.#accepted);
+  }
+
+  /** One of the same size that has seen nothing. */
+  fresh(): ExpectedTokens {
+    return new ExpectedTokens(this.#tried.length - 1);
+  }
+
+  /** [maxNodes + 1]: accepted tokens of a draft of m nodes; rising, and by no more from node to node. */
+  accepted(): Float64Array {
+    const result = new Float64Array(this.#tried.length);
+    let [before, step] = [1, 1];
+    for (let nodes = 1; nodes < result.length; nodes++) {
+      // Where few rounds went so far, the rise goes on as before: larger drafts have to be tempting to be tried.
+      const ratio = nodes === 1 ? priorRate : Math.min(steepest, step / Math.max(before, 1e-9));
+      const rise =
+        (this.#accepted[nodes]! + priorRounds * step * ratio) / (this.#tried[nodes]! + priorRounds);
+      [before, step] = [step, Math.min(step, rise)];
+      result[nodes] = result[nodes - 1]! + step;
+    }
+    return result;
+  }
+
+  toJSON(): AcceptedCounts {
+    return { tried: Array.from(this.#tried), accepted: Array.from(this.#accepted) };
+  }
+}

@@ -1,0 +1,190 @@
+// The guard: speculates where it pays, and decides how much. Knows nothing of drafters, verifiers or models.
+import type { GuardReport, RoundRecord } from '../metrics/counters.js';
+import type { ExpectedTokens } from './expected-tokens.js';
+import type { RoundCost } from './round-cost.js';
+import { MeasuringRhythm, type RoundPlan, type RoundPlanner } from './round-planner.js';
+
+/** Speculation has to be so many times as fast as plain decoding before it is begun. */
+const worthBeginning = 1.03;
+/** Share of the time that probes may cost while speculation is off. */
+const probeShare = 0.005;
+const firstProbeDistance = 16;
+const maxProbeDistance = 1024;
+/** Rounds of a probe that pay before speculation is on again. */
+const convincingRounds = 3;
+/** Rounds that speculation is believed in before it is measured. */
+const firstRounds = 2;
+/** Draft tokens of the first rounds at most: what is not known yet is tried small. */
+const firstNodes = 4;
+
+/** Options of a {@link GuardPlanner}. */
+export interface GuardOptions {
+  readonly cost: RoundCost;
+  readonly tokens: ExpectedTokens;
+  /** Draft tokens of a round at most. */
+  readonly maxNodes: number;
+  /** True mixes in plain rounds while speculating, too, to measure the speedup. */
+  readonly isMeasuring: boolean;
+}
+
+/**
+ * Expected tokens over predicted time decides each round: off, or the number of draft tokens that is best. Switched off,
+ * it decodes plainly and probes now and then; what probes cost stays below half a percent of the time.
+ */
+export class GuardPlanner implements RoundPlanner {
+  readonly #options: GuardOptions;
+  readonly #rhythm: MeasuringRhythm;
+  #isOff = false;
+  #numRounds = 0;
+  #contextLength = 0;
+  #plannedNodes = 0;
+  #probe: Probe | undefined;
+  #probeDistance = firstProbeDistance;
+  #plainSinceProbe = 0;
+  #reason = '';
+
+  constructor(options: GuardOptions) {
+    this.#options = options;
+    this.#rhythm = new MeasuringRhythm();
+  }
+
+  /** A generation begins: what was learnt stays, but a change of subject is likely. */
+  begin(): void {
+    this.#probe = undefined;
+    this.#probeDistance = firstProbeDistance;
+    this.#plainSinceProbe = 0;
+  }
+
+  get startsPlain(): boolean {
+    return this.#isOff;
+  }
+
+  get report(): GuardReport {
+    return { state: this.#isOff ? 'plain' : 'speculating', reason: this.#reason };
+  }
+
+  plan(contextLength: number): RoundPlan {
+    this.#contextLength = contextLength;
+    const plan = this.#isOff ? this.#planOff() : this.#planOn();
+    this.#plannedNodes = plan.maxNodes;
+    return plan;
+  }
+
+  observe(record: RoundRecord): void {
+    const { cost, tokens } = this.#options;
+    cost.observe(record, this.#contextLength);
+    this.#contextLength += record.numAccepted + 1;
+    if (this.#plannedNodes === 0) {
+      this.#plainSinceProbe += 1;
+      return;
+    }
+    this.#numRounds += 1;
+    // A drafter that has nothing to propose costs nothing.
+    if (record.numDraftTokens === 0 && this.#probe === undefined) return;
+    tokens.observe(this.#plannedNodes, record.acceptedNodes);
+    if (this.#probe !== undefined) this.#judgeProbe(record);
+  }
+
+  #planOn(): RoundPlan {
+    const best = this.#best();
+    if (this.#numRounds < firstRounds && (best === undefined || best.speedup >= 1)) {
+      this.#reason = 'nothing is known yet';
+      return drafting(Math.min(firstNodes, best?.numNodes ?? this.#options.maxNodes));
+    }
+    if (best === undefined || (this.#options.isMeasuring && this.#rhythm.isDue())) return plain(1);
+    if (best.speedup < 1) {
+      this.#isOff = true;
+      this.#reason = `off: ${described(best)}`;
+      return this.#planOff();
+    }
+    this.#reason = described(best);
+    return drafting(best.numNodes);
+  }
+
+  #planOff(): RoundPlan {
+    const best = this.#best();
+    if (best === undefined) return plain(1);
+    if (this.#probe === undefined) {
+      const distance = this.#distanceOf(best);
+      if (this.#plainSinceProbe < distance) return plain(distance - this.#plainSinceProbe);
+      this.#probe = { rounds: 0, tokens: 0, ms: 0, seen: this.#options.tokens.fresh() };
+    }
+    return drafting(best.numNodes);
+  }
+
+  /** Plain tokens between probes, so that a probe that brings nothing costs next to nothing. */
+  #distanceOf({ numNodes, ms, plainMs }: Best): number {
+    const accepted = this.#options.tokens.accepted()[numNodes]!;
+    const lostTokens = Math.max(0, ms / plainMs - 1 - accepted);
+    return Math.min(maxProbeDistance, Math.max(this.#probeDistance, Math.ceil(lostTokens / probeShare)));
+  }
+
+  #judgeProbe(record: RoundRecord): void {
+    const probe = this.#probe!;
+    probe.seen.observe(this.#plannedNodes, record.acceptedNodes);
+    probe.rounds += 1;
+    probe.tokens += record.numAccepted + 1;
+    probe.ms += record.roundMs;
+    const plainMs = this.#options.cost.predict(0, this.#contextLength) ?? 0;
+    if (probe.tokens * plainMs < worthBeginning * probe.ms) {
+      this.#probe = undefined;
+      this.#plainSinceProbe = 0;
+      this.#probeDistance = Math.min(maxProbeDistance, 2 * this.#probeDistance);
+      return;
+    }
+    if (probe.rounds < convincingRounds) return;
+    // What was seen before the change of subject is no longer what to go by.
+    this.#options.tokens.adopt(probe.seen);
+    this.#probe = undefined;
+    this.#probeDistance = firstProbeDistance;
+    this.#plainSinceProbe = 0;
+    this.#isOff = false;
+  }
+
+  /** The number of draft tokens with the most expected tokens for the time; undefined while too little is known. */
+  #best(): Best | undefined {
+    const { cost, tokens, maxNodes } = this.#options;
+    const plainMs = cost.predict(0, this.#contextLength);
+    if (plainMs === undefined || plainMs === 0) return undefined;
+    const accepted = tokens.accepted();
+    let best: Best | undefined;
+    for (let numNodes = 1; numNodes <= maxNodes; numNodes++) {
+      const ms = cost.predict(numNodes, this.#contextLength);
+      if (ms === undefined || ms === 0) continue;
+      const speedup = ((accepted[numNodes]! + 1) * plainMs) / ms;
+      if (best === undefined || speedup > best.speedup) {
+        best = { numNodes, speedup, ms, plainMs, tokens: accepted[numNodes]! + 1 };
+      }
+    }
+    return best;
+  }
+}
+
+/** Rounds in a row that try whether speculation pays again. */
+interface Probe {
+  rounds: number;
+  tokens: number;
+  ms: number;
+  /** What they alone say of acceptance. */
+  readonly seen: ExpectedTokens;
+}
+
+/** A number of draft tokens and what is expected of it. */
+interface Best {
+  readonly numNodes: number;
+  readonly speedup: number;
+  readonly ms: number;
+  readonly plainMs: number;
+  readonly tokens: number;
+}
+
+const plain = (numPlainTokens: number): RoundPlan => ({ maxNodes: 0, isPlain: true, numPlainTokens });
+
+const drafting = (maxNodes: number): RoundPlan => ({ maxNodes, isPlain: false });
+
+function described({ numNodes, speedup, ms, plainMs, tokens }: Best): string {
+  return (
+    `${numNodes} draft tokens are expected to bring ${tokens.toFixed(2)} tokens in ${ms.toFixed(1)} ms, plain decoding ` +
+    `takes ${plainMs.toFixed(1)} ms for one: ${speedup.toFixed(2)} times as fast`
+  );
+}

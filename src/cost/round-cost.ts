@@ -1,0 +1,44 @@
+// What a round costs: its draft, its batch, and the rest. Knows nothing of models.
+import type { RoundRecord } from '../metrics/counters.js';
+import { BatchCost, type BatchMeasurement } from './batch-cost.js';
+import { SizeCurve } from './size-curve.js';
+
+/** Costs measured before the first generation. */
+export interface CostCalibration {
+  /** Batches of the target on an empty context. */
+  readonly batches: readonly BatchMeasurement[];
+  /** Drafts by their nodes. */
+  readonly drafts: readonly { readonly numNodes: number; readonly ms: number }[];
+}
+
+/** Predicts rounds, and learns from each. */
+export class RoundCost {
+  readonly #batch: BatchCost;
+  readonly #draft = new SizeCurve();
+  /** Verifying and what else a round takes, by the nodes of its draft. */
+  readonly #rest = new SizeCurve();
+
+  constructor(calibration?: CostCalibration) {
+    this.#batch = new BatchCost(calibration?.batches);
+    for (const { numNodes, ms } of calibration?.drafts ?? []) this.#draft.observe(numNodes, ms);
+  }
+
+  /** @param contextLength  tokens before the round */
+  observe(record: RoundRecord, contextLength: number): void {
+    const { numDraftTokens, draftMs, decodeMs, roundMs } = record;
+    this.#batch.observe({ numTokens: numDraftTokens + 1, contextLength, ms: decodeMs });
+    this.#rest.observe(numDraftTokens, Math.max(0, roundMs - draftMs - decodeMs));
+    if (numDraftTokens > 0) this.#draft.observe(numDraftTokens, draftMs);
+  }
+
+  /**
+   * @param numNodes  draft tokens; 0 is plain decoding
+   * @returns milliseconds; undefined while too little is known
+   */
+  predict(numNodes: number, contextLength: number): number | undefined {
+    const batch = this.#batch.predict(numNodes + 1, contextLength);
+    const draft = numNodes === 0 ? 0 : this.#draft.predict(numNodes);
+    if (batch === undefined || draft === undefined) return undefined;
+    return batch + draft + (this.#rest.predict(numNodes) ?? 0);
+  }
+}

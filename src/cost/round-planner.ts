@@ -1,0 +1,63 @@
+// How many tokens the next round may draft. Knows nothing of drafters or verifiers.
+import type { GuardReport, RoundRecord } from '../metrics/counters.js';
+
+/** The plan of one round. */
+export interface RoundPlan {
+  /** Upper bound on draft tokens; 0 decodes plainly. */
+  readonly maxNodes: number;
+  /** True when the planner chose to leave out the draft. */
+  readonly isPlain: boolean;
+  /** Plain tokens in a row before the planner is asked again, at least 1, the default; for plans without a draft. */
+  readonly numPlainTokens?: number | undefined;
+}
+
+/** Decides round by round; told what each brought. */
+export interface RoundPlanner {
+  /** @param contextLength  tokens before the round */
+  plan(contextLength: number): RoundPlan;
+  observe(record: RoundRecord): void;
+  readonly report: GuardReport;
+  /** True when the first round of a generation will not draft, so that the drafter need not read the prompt yet. */
+  readonly startsPlain: boolean;
+}
+
+const firstMeasurement = 4;
+
+/** Rounds 4, 12, 28, 60, ... measure plain decoding: the distance doubles, so that a long generation pays next to nothing. */
+export class MeasuringRhythm {
+  #round = 0;
+  #next = firstMeasurement;
+
+  /** Counts a round; true when it is one to measure by. */
+  isDue(): boolean {
+    const isDue = this.#round === this.#next;
+    if (isDue) this.#next = 2 * this.#next + firstMeasurement;
+    this.#round += 1;
+    return isDue;
+  }
+}
+
+/** The same number of draft tokens each round; plain ones between when it measures. */
+export class FixedPlanner implements RoundPlanner {
+  readonly startsPlain = false;
+  readonly #numNodes: number;
+  readonly #rhythm: MeasuringRhythm | undefined;
+
+  constructor(numNodes: number, isMeasuring: boolean) {
+    this.#numNodes = numNodes;
+    this.#rhythm = isMeasuring && numNodes > 0 ? new MeasuringRhythm() : undefined;
+  }
+
+  plan(): RoundPlan {
+    const isPlain = this.#rhythm?.isDue() ?? false;
+    return { maxNodes: isPlain ? 0 : this.#numNodes, isPlain };
+  }
+
+  observe(): void {
+    // A fixed plan learns nothing.
+  }
+
+  get report(): GuardReport {
+    return { state: this.#rhythm === undefined ? 'off' : 'measuring', reason: '' };
+  }
+}

@@ -1,0 +1,45 @@
+// What something costs as a function of its size, learnt from single measurements. Knows nothing of what is measured.
+import { median } from 'simple-statistics';
+
+/** Measurements of one size that are kept. */
+const memory = 9;
+
+/**
+ * Milliseconds by size: the median of the last measurements at each size, linear between sizes that were seen, and beyond
+ * them along the line through the outermost two. Medians keep one slow moment from speaking for all.
+ */
+export class SizeCurve {
+  readonly #recent = new Map<number, number[]>();
+  #points: readonly (readonly [size: number, ms: number])[] = [];
+
+  /** Forgets the oldest measurement of this size for it where there are many. */
+  observe(size: number, ms: number): void {
+    const recent = this.#recent.get(size) ?? [];
+    recent.push(ms);
+    if (recent.length > memory) recent.shift();
+    this.#recent.set(size, recent);
+    this.#points = [...this.#recent]
+      .map(([at, values]): [number, number] => [at, median(values)])
+      .sort(([one], [other]) => one - other);
+  }
+
+  /** Sizes that were measured, ascending, and what each costs. */
+  get points(): readonly (readonly [size: number, ms: number])[] {
+    return this.#points;
+  }
+
+  /** @returns milliseconds, at least 0; undefined before the first measurement */
+  predict(size: number): number | undefined {
+    const points = this.#points;
+    if (points.length === 0) return undefined;
+    if (points.length === 1) return points[0]![1];
+    const above = points.findIndex(([at]) => at >= size);
+    const high = above === -1 ? points.length - 1 : Math.max(above, 1);
+    const [[fromSize, fromMs], [toSize, toMs]] = [points[high - 1]!, points[high]!];
+    const isBeyond = size > toSize || size < fromSize;
+    const slope = (toMs - fromMs) / (toSize - fromSize);
+    // A slope that noise has turned downwards is none to go on with.
+    const ms = fromMs + (isBeyond ? Math.max(0, slope) : slope) * (size - fromSize);
+    return Math.max(0, isBeyond && slope < 0 ? (size > toSize ? toMs : fromMs) : ms);
+  }
+}

@@ -1,0 +1,88 @@
+// Measured costs on disk, for one pair of models on one machine. A file that cannot be read or written costs a measurement.
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import type { CostCalibration } from '../cost/round-cost.js';
+import { cacheFolder } from '../model/cache-folder.js';
+import type { Context } from '../model/context.js';
+import { listDevices } from '../model/gpu-plugins.js';
+import { modelIdentity } from './acceptance-store.js';
+
+const ms = z.number().min(0);
+const count = z.number().int().min(0);
+const fileSchema = z.object({
+  version: z.literal(1),
+  batches: z.array(z.object({ numTokens: count, contextLength: count, ms })).min(1),
+  drafts: z.array(z.object({ numNodes: count, ms })),
+});
+
+/** What a measurement depends on besides the models. */
+export interface CostConditions {
+  readonly target: Context;
+  readonly draft: Context | undefined;
+  readonly drafterName: string;
+  /** The tree as options give it. */
+  readonly tree: string;
+  readonly maxNodes: number;
+}
+
+/** The file of these conditions on this machine in the user's cache folder. */
+export function costPath({ target, draft, drafterName, tree, maxNodes }: CostConditions): string {
+  const contexts = [target, draft].map(
+    (context) => context && [modelIdentity(context.model), context.model.placement, context.info],
+  );
+  const machine = [
+    cpus()[0]?.model,
+    availableParallelism(),
+    listDevices().map(({ description }) => description),
+    powerSource(),
+  ];
+  const key = createHash('sha256')
+    .update(JSON.stringify([contexts, drafterName, tree, maxNodes, machine]))
+    .digest('hex');
+  return join(cacheFolder(), 'cost', `${key.slice(0, 32)}.json`);
+}
+
+/** What was measured under these conditions; undefined where nothing was, or the file is damaged. */
+export function readCost(path: string): CostCalibration | undefined {
+  try {
+    return fileSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes a measurement; the file is whole or as it was before. */
+export function writeCost(path: string, calibration: CostCalibration): void {
+  if (calibration.batches.length === 0) return;
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(temporary, JSON.stringify({ version: 1, ...calibration }));
+    renameSync(temporary, path);
+  } catch {
+    // A folder that cannot be written to: the next run measures again.
+  }
+}
+
+/** Whether the machine runs on mains, where Linux tells: a laptop on its battery computes at another speed. */
+function powerSource(folder = '/sys/class/power_supply'): string {
+  try {
+    return readdirSync(folder)
+      .map((name) => join(folder, name, 'online'))
+      .map((file) => readOnline(file))
+      .join('');
+  } catch {
+    return '';
+  }
+}
+
+function readOnline(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}

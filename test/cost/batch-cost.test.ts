@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { median } from 'simple-statistics';
+import { BatchCost } from '../../src/cost/batch-cost.js';
+import { SizeCurve } from '../../src/cost/size-curve.js';
+import { Purpose, uniform } from '../../src/sampling/random.js';
+
+describe('a curve over sizes', () => {
+  it('knows nothing before the first measurement, and then goes through medians', () => {
+    const curve = new SizeCurve();
+    expect(curve.predict(3)).toBeUndefined();
+    curve.observe(2, 10);
+    expect(curve.predict(5)).toBe(10);
+    for (const ms of [10, 500, 11, 9]) curve.observe(2, ms);
+    for (const ms of [30, 31, 29]) curve.observe(6, ms);
+    expect([2, 4, 6, 8].map((size) => curve.predict(size))).toEqual([10, 20, 30, 40]);
+    expect(curve.predict(1)).toBe(5);
+    expect(curve.points).toEqual([
+      [2, 10],
+      [6, 30],
+    ]);
+  });
+
+  it('follows what changes, and never falls beyond what was seen', () => {
+    const curve = new SizeCurve();
+    for (let call = 0; call < 9; call++) curve.observe(1, 100);
+    for (let call = 0; call < 9; call++) curve.observe(1, 20);
+    expect(curve.predict(1)).toBe(20);
+    curve.observe(4, 15);
+    expect(curve.predict(8)).toBe(15);
+    expect(curve.predict(0)).toBe(20);
+  });
+});
+
+describe('the cost of a batch', () => {
+  const truth = (numTokens: number, contextLength: number): number =>
+    [0, 50, 78, 100, 115, 130][Math.min(numTokens, 5)]! +
+    Math.max(0, numTokens - 5) * 19 +
+    (contextLength / 1000) * (4 + 3 * numTokens);
+  const calibration = [1, 2, 3, 5, 9, 17, 33].map((numTokens) => ({
+    numTokens,
+    contextLength: 0,
+    ms: truth(numTokens, 0),
+  }));
+
+  /** Rounds of a generation, with noise and accidents. */
+  function learnt(sizes: readonly number[], lengths: readonly number[]): BatchCost {
+    const cost = new BatchCost(calibration);
+    lengths.forEach((contextLength, index) => {
+      const numTokens = sizes[index % sizes.length]!;
+      const noise = 1 + 0.2 * (uniform(3, Purpose.accept, index) - 0.5);
+      const accident = index % 23 === 22 ? 8 : 1;
+      cost.observe({ numTokens, contextLength, ms: truth(numTokens, contextLength) * noise * accident });
+    });
+    return cost;
+  }
+
+  it('is predicted at sizes and contexts that were not measured', () => {
+    const lengths = Array.from({ length: 400 }, (_, index) => 10 * index);
+    const cost = learnt([5, 5, 5, 1], lengths);
+    const errors = [];
+    for (const numTokens of [1, 2, 4, 6, 7, 8, 12, 20]) {
+      for (const contextLength of [500, 2000, 6000, 8000]) {
+        const predicted = cost.predict(numTokens, contextLength)!;
+        errors.push(Math.abs(predicted / truth(numTokens, contextLength) - 1));
+      }
+    }
+    expect(median(errors)).toBeLessThan(0.1);
+    expect(Math.max(...errors)).toBeLessThan(0.25);
+  });
+
+  it('follows a machine that has become slower, and one that has recovered', () => {
+    const cost = learnt(
+      [5, 1],
+      Array.from({ length: 100 }, () => 100),
+    );
+    const slowed = (factor: number): void => {
+      for (let round = 0; round < 12; round++) {
+        for (const numTokens of [1, 5]) {
+          cost.observe({ numTokens, contextLength: 100, ms: factor * truth(numTokens, 100) });
+        }
+      }
+    };
+    slowed(5);
+    expect(cost.predict(5, 100)! / truth(5, 100)).toBeGreaterThan(4);
+    slowed(1);
+    expect(cost.predict(5, 100)! / truth(5, 100)).toBeLessThan(1.2);
+  });
+});

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { ExpectedTokens } from '../../src/cost/expected-tokens.js';
+
+describe('expected tokens', () => {
+  it('begin with a mediocre drafter, rising less and less', () => {
+    const accepted = Array.from(new ExpectedTokens(8).accepted());
+    expect(accepted[0]).toBe(0);
+    expect(accepted[1]).toBeCloseTo(0.6);
+    for (let nodes = 2; nodes <= 8; nodes++) {
+      const [rise, before] = [
+        accepted[nodes]! - accepted[nodes - 1]!,
+        accepted[nodes - 1]! - accepted[nodes - 2]!,
+      ];
+      expect(rise).toBeGreaterThan(0);
+      expect(rise).toBeLessThan(before);
+    }
+  });
+
+  it('tell of all sizes up to the one that was drafted', () => {
+    const tokens = new ExpectedTokens(8);
+    // A tree: the second and the fifth node were accepted.
+    for (let round = 0; round < 60; round++) tokens.observe(6, [1, 4]);
+    const accepted = tokens.accepted();
+    expect(accepted[1]).toBeLessThan(0.1);
+    expect(accepted[6]).toBeLessThan(2.05);
+  });
+
+  it('of a chain are the means over rounds, and go on beyond the longest one', () => {
+    const tokens = new ExpectedTokens(16);
+    for (let round = 0; round < 200; round++) {
+      // 0.8 to the k for each k: exact means over five rounds.
+      tokens.observe(4, [0, 1, 2, 3].slice(0, [4, 4, 4, 4, 0][round % 5]));
+    }
+    const accepted = tokens.accepted();
+    expect(accepted[1]).toBeCloseTo(0.8, 1);
+    expect(accepted[4]).toBeCloseTo(3.2, 0);
+    expect(accepted[8]).toBeGreaterThan(accepted[4]! + 2);
+  });
+
+  it('forget what was long ago', () => {
+    const tokens = new ExpectedTokens(4);
+    for (let round = 0; round < 100; round++) tokens.observe(4, [0, 1, 2, 3]);
+    for (let round = 0; round < 20; round++) tokens.observe(4, []);
+    expect(tokens.accepted()[4]).toBeLessThan(1.3);
+  });
+
+  it('are kept as plain data, and ignored where they are of another size', () => {
+    const tokens = new ExpectedTokens(4);
+    for (let round = 0; round < 5; round++) tokens.observe(4, [0, 1]);
+    const json = JSON.parse(JSON.stringify(tokens)) as ReturnType<ExpectedTokens['toJSON']>;
+    expect(new ExpectedTokens(4, json).accepted()).toEqual(tokens.accepted());
+    expect(new ExpectedTokens(5, json).accepted()).toEqual(new ExpectedTokens(5).accepted());
+    const other = new ExpectedTokens(4);
+    other.adopt(tokens);
+    expect(other.accepted()).toEqual(tokens.accepted());
+  });
+});

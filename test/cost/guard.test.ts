@@ -1,0 +1,186 @@
+// The guard in a simulated world, where costs and acceptance are known.
+import { describe, expect, it } from 'vitest';
+import { ExpectedTokens } from '../../src/cost/expected-tokens.js';
+import { GuardPlanner } from '../../src/cost/guard.js';
+import { RoundCost } from '../../src/cost/round-cost.js';
+import { Purpose, uniform } from '../../src/sampling/random.js';
+
+const maxNodes = 16;
+
+interface World {
+  /** Milliseconds of a target batch. */
+  readonly batchMs: (numTokens: number, contextLength: number) => number;
+  readonly draftMs: (numNodes: number) => number;
+  /** Probability that a draft token is accepted, by output position. */
+  readonly acceptance: (position: number) => number;
+  /** Relative spread of times. */
+  readonly noise?: number;
+}
+
+/** Plays a generation; the speed against plain decoding, and what was drafted. */
+function play(world: World, numTokens: number, { guard = guardOf(world), seed = 1 } = {}) {
+  let [position, ms, plainMs, call] = [0, 0, 0, 0];
+  const random = (): number => uniform(seed, Purpose.accept, call++);
+  const noisy = (value: number): number => value * (1 + (world.noise ?? 0) * (random() - 0.5));
+  const drafts: { position: number; numNodes: number }[] = [];
+  guard.begin();
+  while (position < numTokens) {
+    const plan = guard.plan(position);
+    const numPlain = plan.maxNodes === 0 ? Math.min(plan.numPlainTokens ?? 1, numTokens - position) : 1;
+    for (let round = 0; round < numPlain; round++) {
+      const acceptedNodes: number[] = [];
+      while (acceptedNodes.length < plan.maxNodes && random() < world.acceptance(position)) {
+        acceptedNodes.push(acceptedNodes.length);
+      }
+      const numAccepted = acceptedNodes.length;
+      const decodeMs = noisy(world.batchMs(plan.maxNodes + 1, position));
+      const draftMs = plan.maxNodes === 0 ? 0 : noisy(world.draftMs(plan.maxNodes));
+      ms += world.batchMs(plan.maxNodes + 1, position) + (plan.maxNodes && world.draftMs(plan.maxNodes));
+      for (let token = 0; token <= numAccepted; token++) plainMs += world.batchMs(1, position + token);
+      drafts.push({ position, numNodes: plan.maxNodes });
+      position += numAccepted + 1;
+      guard.observe({
+        numDraftTokens: plan.maxNodes,
+        draftDepth: plan.maxNodes,
+        numAccepted,
+        acceptedNodes,
+        bias: 0,
+        isPlain: plan.isPlain,
+        draftMs,
+        decodeMs,
+        verifyMs: 0,
+        roundMs: decodeMs + draftMs,
+      });
+    }
+  }
+  return { speedup: plainMs / ms, drafts };
+}
+
+/** A guard that has measured the world at some sizes. */
+function guardOf(world: World, isMeasuring = true): GuardPlanner {
+  const batches = [1, 2, 3, 5, 9, 17].map((numTokens) => ({
+    numTokens,
+    contextLength: 0,
+    ms: world.batchMs(numTokens, 0),
+  }));
+  const drafts = [1, 2, 4, 8, 16].map((numNodes) => ({ numNodes, ms: world.draftMs(numNodes) }));
+  return new GuardPlanner({
+    cost: new RoundCost({ batches, drafts }),
+    tokens: new ExpectedTokens(maxNodes),
+    maxNodes,
+    isMeasuring,
+  });
+}
+
+const onCpu = (numTokens: number): number => 50 + 20 * (numTokens - 1);
+const cheapDraft = (numNodes: number): number => 3 * numNodes;
+const useless: World = { batchMs: onCpu, draftMs: cheapDraft, acceptance: () => 0.02, noise: 0.1 };
+const good: World = { ...useless, acceptance: () => 0.85 };
+
+/** The best speedup of any fixed size. */
+function bestFixed({ batchMs, draftMs, acceptance }: World): number {
+  const rate = acceptance(0);
+  let best = 1;
+  for (let size = 1; size <= maxNodes; size++) {
+    let [expected, reached] = [1, 1];
+    for (let node = 0; node < size; node++) expected += reached *= rate;
+    best = Math.max(best, (expected * batchMs(1, 0)) / (batchMs(size + 1, 0) + draftMs(size)));
+  }
+  return best;
+}
+
+describe('the guard', () => {
+  it.each([
+    ['a useless drafter', useless],
+    ['a drafter that costs as much as the target', { ...good, draftMs: (n: number) => 50 * n }],
+    ['a useless and costly drafter', { ...useless, draftMs: (n: number) => 50 * n }],
+    ['batches that cost as much as their tokens', { ...good, batchMs: (n: number) => 50 * n }],
+    ['times that vary by half', { ...useless, noise: 1 }],
+  ] as const)('is not slower than plain decoding with %s', (_, world) => {
+    const guard = guardOf(world);
+    // A first answer pays for finding out.
+    expect(play(world, 300, { guard }).speedup).toBeGreaterThan(0.97);
+    for (let seed = 2; seed < 8; seed++) {
+      expect(play(world, 300, { guard, seed }).speedup).toBeGreaterThan(0.985);
+    }
+  });
+
+  it.each([0.5, 0.7, 0.85, 0.95])('comes near the best fixed size where %d are accepted', (rate) => {
+    const world = { ...good, acceptance: () => rate };
+    const guard = guardOf(world);
+    play(world, 300, { guard });
+    const speedups = [2, 3, 4, 5, 6].map((seed) => play(world, 600, { guard, seed }).speedup);
+    const mean = speedups.reduce((sum, speedup) => sum + speedup, 0) / speedups.length;
+    expect(mean).toBeGreaterThan(0.95 * bestFixed(world));
+  });
+
+  it('notices within a few rounds that speculation does not pay any more', () => {
+    const world = { ...good, acceptance: (position: number) => (position < 300 ? 0.9 : 0.02) };
+    const { drafts } = play(world, 600);
+    const later = drafts.filter(({ position }) => position >= 320 && position < 400);
+    const drafted = later.filter(({ numNodes }) => numNodes > 0).length;
+    expect(drafted).toBeLessThan(later.length / 10);
+  });
+
+  it('notices that it pays again', () => {
+    const world = { ...good, acceptance: (position: number) => (position < 300 ? 0.02 : 0.9) };
+    const { drafts } = play(world, 1500);
+    const first = drafts.findIndex(({ position, numNodes }, index) => {
+      const following = drafts.slice(index, index + 5);
+      return position >= 300 && numNodes > 0 && following.every((draft) => draft.numNodes > 0);
+    });
+    expect(first).toBeGreaterThan(0);
+    expect(drafts[first]!.position).toBeLessThan(300 + 350);
+    expect(drafts.slice(first + 5).filter(({ numNodes }) => numNodes === 0).length).toBeLessThan(8);
+  });
+
+  it('follows a context that makes batches dear', () => {
+    const attention = (n: number, length: number): number => onCpu(n) + n * length * 0.05;
+    const world = { ...good, batchMs: attention };
+    const { drafts, speedup } = play(world, 6000);
+    const sizeAt = (from: number, to: number): number => {
+      const inside = drafts.filter(({ position }) => position >= from && position < to);
+      return inside.reduce((sum, { numNodes }) => sum + numNodes, 0) / inside.length;
+    };
+    expect(sizeAt(100, 600)).toBeGreaterThan(0.8);
+    expect(sizeAt(5000, 6000)).toBeLessThan(0.5);
+    expect(speedup).toBeGreaterThan(1);
+  });
+
+  it('does not switch for a single slow moment', () => {
+    let call = 0;
+    const world = { ...good, batchMs: (n: number) => (++call % 40 === 0 ? 20 : 1) * onCpu(n) };
+    const guard = guardOf(good);
+    const { drafts } = play(world, 600, { guard });
+    expect(drafts.filter(({ numNodes }) => numNodes === 0).length).toBeLessThan(drafts.length / 8);
+  });
+
+  it('says what it does and why', () => {
+    const off = guardOf(useless);
+    play(useless, 100, { guard: off });
+    expect(off.report.state).toBe('plain');
+    expect(off.report.reason).toMatch(/^off: \d+ draft tokens are expected to bring 1\.\d\d tokens/);
+    expect(off.startsPlain).toBe(true);
+    const on = guardOf(good);
+    play(good, 100, { guard: on });
+    expect(on.report.state).toBe('speculating');
+    expect(on.report.reason).toMatch(/[1-9]\.\d\d times as fast$/);
+    expect(on.startsPlain).toBe(false);
+  });
+
+  it('begins without any calibration', () => {
+    const uncalibrated = (): GuardPlanner =>
+      new GuardPlanner({
+        cost: new RoundCost(),
+        tokens: new ExpectedTokens(maxNodes),
+        maxNodes,
+        isMeasuring: false,
+      });
+    const guard = uncalibrated();
+    play(useless, 200, { guard });
+    expect(play(useless, 300, { guard, seed: 2 }).speedup).toBeGreaterThan(0.98);
+    const other = uncalibrated();
+    play(good, 200, { guard: other });
+    expect(play(good, 300, { guard: other, seed: 2 }).speedup).toBeGreaterThan(1.2);
+  });
+});
