@@ -23,7 +23,7 @@ const discountGrowth = [1, 1.5, 2];
 /** Latest occurrences that are counted for an order. */
 const maxOccurrences = 64;
 /** Latest tokens that are counted regardless of what they followed. */
-const numRecentTokens = 1024;
+const numRecentTokens = 512;
 /** Shorter orders are left out once all of their weight is so small a part of the least probability asked for. */
 const negligible = 1 / 8;
 
@@ -42,6 +42,8 @@ export class BackoffCounts {
   #contextLength = 0;
   readonly #recent = new Map<TokenId, number>();
   #numRecent = 0;
+  /** Of the recent tokens those that may be proposed for their frequency alone, most frequent first. */
+  #frequent: (readonly [TokenId, number])[] = [];
 
   /**
    * @param maxTokens  tokens remembered, a power of two
@@ -55,13 +57,19 @@ export class BackoffCounts {
     this.#context = new Int32Array(maxOrder + maxPath);
   }
 
-  /** Takes note of the end of the text; to be called when it has changed. */
-  refresh(): void {
+  /**
+   * Takes note of the end of the text; to be called when it has changed.
+   * @param least  least probability that will be asked for
+   */
+  refresh(least: number): void {
     const { start, length } = this.index;
     const from = Math.max(start, length - numRecentTokens);
     this.#recent.clear();
     for (let position = from; position < length; position++) count(this.#recent, this.index.at(position));
     this.#numRecent = length - from;
+    this.#frequent = [...this.#recent]
+      .filter(([, number]) => number >= least * this.#numRecent)
+      .sort(([, one], [, other]) => other - one);
     this.#contextLength = Math.min(maxOrder, length - start);
     for (let back = 1; back <= this.#contextLength; back++)
       this.#context[this.#contextLength - back] = this.index.at(length - back);
@@ -91,12 +99,19 @@ export class BackoffCounts {
       }
       weight *= left / total;
     }
-    if (weight > negligible * least)
-      for (const [token, number] of this.#recent) {
-        const probability = (weight * number) / this.#numRecent;
-        if (probability >= least || probabilities.has(token)) add(token, probability);
-      }
+    if (weight > negligible * least) this.#addFrequencies(probabilities, weight, least);
     return Array.from(probabilities, ([token, confidence]) => ({ token, confidence }));
+  }
+
+  /** Adds `weight` times the frequencies of tokens; of those that nothing else speaks for, only of the frequent ones. */
+  #addFrequencies(probabilities: Map<TokenId, number>, weight: number, least: number): void {
+    const scale = weight / this.#numRecent;
+    for (const [token, probability] of probabilities)
+      probabilities.set(token, probability + scale * (this.#recent.get(token) ?? 0));
+    for (const [token, number] of this.#frequent) {
+      if (scale * number < least) return;
+      if (!probabilities.has(token)) probabilities.set(token, scale * number);
+    }
   }
 
   /** What followed the last tokens of the context. */

@@ -57,7 +57,7 @@ export class SuffixDrafter implements Drafter {
   async draft({ tokens, maxNodes, signal }: DraftRequest): Promise<Draft> {
     signal?.throwIfAborted();
     this.#follow(tokens, this.#agreed);
-    this.#counts.refresh();
+    this.#counts.refresh(this.#minProbability);
     return growBestFirst(Math.min(maxNodes, this.maxNodes), this.#minProbability, (path, least) =>
       this.#counts.after(path, least),
     );

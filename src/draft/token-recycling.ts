@@ -115,7 +115,7 @@ export class TokenRecyclingDrafter implements Drafter {
 
   #remember(token: TokenId | undefined, likeliest: ArrayLike<TokenId>): void {
     const from = (token ?? none) * numCandidates;
-    if (!(from >= 0 && from < this.#candidates.length)) return;
+    if (likeliest.length === 0 || !(from >= 0 && from < this.#candidates.length)) return;
     const different = [...new Set(Array.from(likeliest))].slice(0, numCandidates);
     this.#candidates.fill(none, from, from + numCandidates);
     this.#candidates.set(different, from);

@@ -82,6 +82,7 @@ export async function tokenEncoder(vocabularyPath: string): Promise<Encoder> {
     useMlock: false,
     checkTensors: false,
     vocabOnly: true,
+    repacksWeights: false,
     devices: [],
   };
   const native = await loadAddon().loadModel(vocabularyPath, options, undefined).promise;

@@ -68,6 +68,13 @@ describe('token recycling', () => {
     expect(Array.from((await draft(1)).tokens)).toEqual([5]);
   });
 
+  it('keeps what it knows of a token whose candidates are not told', async () => {
+    await teach(drafter, 1, [2, 3]);
+    await draft(1);
+    drafter.accept([9], [], [[], [5], []]);
+    expect(Array.from((await draft(1)).tokens)).toEqual([2, 5, 3]);
+  });
+
   it('keeps the later of two nodes of one token', async () => {
     await teach(drafter, 1, [2]);
     await teach(drafter, 2, [2]);
