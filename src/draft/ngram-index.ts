@@ -104,7 +104,6 @@ export class NgramIndex {
    */
   find(level: number, context: ArrayLike<TokenId>, contextLength = context.length): number {
     const order = this.#orders[level]!;
-    if (contextLength < order.order) return none;
     let hash = 0;
     for (let back = 1; back <= order.order; back++) hash = mixed(hash, context[contextLength - back]!);
     let position = order.heads[slotOf(hash, order.heads.length)]!;

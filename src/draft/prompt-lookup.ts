@@ -96,8 +96,8 @@ export class PromptLookupDrafter implements Drafter {
       this.#observe(ngram, depth, depth < acceptedNodes.length);
   }
 
+  /** What the next request holds again need not be learnt again. */
   rollback(length: number): void {
-    this.#index.truncate(length);
     this.#agreed = Math.min(this.#agreed, length);
     this.#open = undefined;
   }

@@ -66,8 +66,8 @@ export class SuffixDrafter implements Drafter {
   /** The output comes with the next request. */
   accept(): void {}
 
+  /** What the next request holds again need not be learnt again. */
   rollback(length: number): void {
-    this.#counts.index.truncate(length);
     this.#agreed = Math.min(this.#agreed, length);
   }
 

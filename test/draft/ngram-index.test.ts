@@ -52,6 +52,7 @@ describe('an index of n-grams', () => {
             for (const each of step) index.append(each);
           }
           expect(index.length).toBe(text.length);
+          expect(index.start).toBeLessThanOrEqual(text.length);
           expectExact(index, text);
         }
       }),

@@ -10,7 +10,7 @@ describeDrafterContract('prompt-lookup', {
   prompt: [1, 2, 3, 4, 1, 2],
   outputs: [
     [3, 1],
-    [2, 3],
+    [3, 2],
   ],
 });
 

@@ -12,7 +12,7 @@ describeDrafterContract('suffix', {
   prompt: [1, 2, 3, 4, 1, 2],
   outputs: [
     [3, 1],
-    [2, 3],
+    [3, 2],
   ],
 });
 
@@ -84,6 +84,32 @@ describe('the probabilities of what comes next', () => {
     );
   });
 
+  it('are right to an eighth of the least one asked for, and hold all that are larger', () => {
+    const leasts = fc.double({ min: 0.001, max: 0.3, noNaN: true });
+    fc.assert(
+      fc.property(fc.array(fc.nat(9), { minLength: 1, maxLength: 60 }), leasts, (text, least) => {
+        const counts = new BackoffCounts(1024, 8);
+        counts.index.follow(text);
+        counts.refresh(least);
+        const got = new Map(counts.after([], least).map(({ token: id, confidence }) => [id, confidence]));
+        for (const [id, probability] of reference(text, [])) {
+          if (probability > 1.125 * least) expect(got.has(id)).toBe(true);
+          if (got.has(id)) expect(Math.abs(got.get(id)! - probability)).toBeLessThanOrEqual(least / 8);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('come from the latest 64 occurrences', () => {
+    const passages = (number: number, first: number, last: TokenId): number[] =>
+      Array.from({ length: number }, (_, index) => [first + index, 1, last]).flat();
+    const afterLast = (number: number): number =>
+      probabilities([...passages(200, 100, 2), ...passages(number, 500, 3), 900, 1]).get(2)!;
+    expect(afterLast(64)).toBeLessThan(0.006);
+    expect(afterLast(63)).toBeGreaterThan(0.01);
+  });
+
   it('sum to one', () => {
     fc.assert(
       fc.property(texts, (text) => {
@@ -152,6 +178,18 @@ describe('the suffix drafter', () => {
         drafter.rollback(Math.min(kept, one.length));
         const tokens = [...one.slice(0, kept), ...other];
         expect(plain(await drafter.draft(requestFor(tokens)))).toEqual(plain(await draftFor(tokens)));
+      }),
+    );
+  });
+
+  it('drafts for any second prompt what a fresh drafter drafts', async () => {
+    await fc.assert(
+      fc.asyncProperty(texts, texts, async (one, other) => {
+        const drafter = new SuffixDrafter({ maxNodes: 8 });
+        await drafter.begin(one);
+        await drafter.draft(requestFor(one));
+        await drafter.begin(other);
+        expect(plain(await drafter.draft(requestFor(other)))).toEqual(plain(await draftFor(other)));
       }),
     );
   });
