@@ -34,9 +34,12 @@ export class NgramIndex {
 
   /**
    * @param orders     ascending
-   * @param maxTokens  a power of two
+   * @param maxTokens  a power of two, at least 2
+   * @throws {RangeError} on other numbers
    */
   constructor(orders: readonly number[], maxTokens: number) {
+    if (!(maxTokens >= 2 && maxTokens <= 2 ** 30 && Number.isInteger(Math.log2(maxTokens))))
+      throw new RangeError(`Expected a power of two for maxTokens but received ${maxTokens}`);
     this.#maxTokens = maxTokens;
     this.#orders = orders.map((order) => ({
       order,

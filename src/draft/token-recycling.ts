@@ -8,7 +8,7 @@ import type { Draft, Drafter, DraftRequest } from './drafter.js';
 export interface TokenRecyclingOptions {
   /** Tokens of the target's vocabulary: 32 bytes are kept for each. */
   readonly vocabSize: number;
-  /** Tokens drafted in a round at most, default 32. */
+  /** Tokens drafted in a round at most, default 16. */
   readonly maxNodes?: number | undefined;
 }
 
@@ -16,7 +16,7 @@ export interface TokenRecyclingOptions {
 const numCandidates = 8;
 const none = -1;
 /** [numCandidates]: how often a candidate is the next token, by its rank, before any was tried. */
-const priors = [0.42, 0.13, 0.07, 0.05, 0.035, 0.025, 0.02, 0.015];
+const priors = [0.5, 0.1, 0.05, 0.035, 0.025, 0.02, 0.015, 0.012];
 /** Tries that the prior stands for. */
 const priorTries = 50;
 /** Beyond so many tries old ones count less and less. */
@@ -54,7 +54,7 @@ export class TokenRecyclingDrafter implements Drafter {
   #shaping = rates(this.#tried, this.#accepted);
   #open: OpenDraft | undefined;
 
-  constructor({ vocabSize, maxNodes = 32 }: TokenRecyclingOptions) {
+  constructor({ vocabSize, maxNodes = 16 }: TokenRecyclingOptions) {
     this.maxNodes = maxNodes;
     this.maxLeaves = maxNodes;
     this.#candidates = new Int32Array(vocabSize * numCandidates).fill(none);

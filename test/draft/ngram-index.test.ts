@@ -69,6 +69,10 @@ describe('an index of n-grams', () => {
     expect(index.find(0, [24])).toBe(24);
   });
 
+  it.each([0, 1, 3, 1000, NaN, 2 ** 31])('does not remember %d tokens', (limit) => {
+    expect(() => new NgramIndex(orders, limit)).toThrow(RangeError);
+  });
+
   it('finds contexts that are not its own end, and nothing for too short ones', () => {
     const index = new NgramIndex(orders, maxTokens);
     index.follow([7, 8, 9, 7, 8]);
