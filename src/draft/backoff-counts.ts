@@ -1,0 +1,135 @@
+// Next-token probabilities from counts of what followed before. Knows nothing of trees or drafts.
+import type { TokenId } from '../types.js';
+import type { NextToken } from './best-first.js';
+import { NgramIndex } from './ngram-index.js';
+
+/** An order of n-grams, and what is taken off a count of one: the share of its total goes to the next shorter order. */
+interface Level {
+  readonly order: number;
+  readonly discount: number;
+}
+
+/** Measured on Spec-Bench's answers by npm run bench:replay. */
+const levels: readonly Level[] = [
+  { order: 1, discount: 0.7 },
+  { order: 2, discount: 0.6 },
+  { order: 4, discount: 0.4 },
+  { order: 8, discount: 0.25 },
+  { order: 16, discount: 0.1 },
+];
+const maxOrder = levels.at(-1)!.order;
+/** Discounts of counts of 1, 2, and 3 or more, over that of 1. */
+const discountGrowth = [1, 1.5, 2];
+/** Latest occurrences that are counted for an order. */
+const maxOccurrences = 64;
+/** Latest tokens that are counted regardless of what they followed. */
+const numRecentTokens = 512;
+/** Shorter orders are left out once all of their weight is so small a part of the least probability asked for. */
+const negligible = 1 / 8;
+
+/**
+ * Counts of what followed n-grams, and the probabilities that follow from them: those of the longest order that is known,
+ * each count less a discount, and what the discounts leave to the next shorter order, down to the frequency of tokens.
+ *
+ * @see Chen and Goodman, An Empirical Study of Smoothing Techniques for Language Modeling, 1998, sec. 3 (modified
+ *      Kneser-Ney; departures: counts of the latest occurrences, not of all; discounts by order, not estimated; an order
+ *      whose occurrences are those of a longer one is passed over; plain counts in the shorter orders)
+ */
+export class BackoffCounts {
+  readonly index: NgramIndex;
+  /** The end of the text, and room for a path. */
+  readonly #context: Int32Array;
+  #contextLength = 0;
+  readonly #recent = new Map<TokenId, number>();
+  #numRecent = 0;
+  /** Of the recent tokens those that may be proposed for their frequency alone, most frequent first. */
+  #frequent: (readonly [TokenId, number])[] = [];
+
+  /**
+   * @param maxTokens  tokens remembered, a power of two
+   * @param maxPath    tokens that may be imagined after the text
+   */
+  constructor(maxTokens: number, maxPath: number) {
+    this.index = new NgramIndex(
+      levels.map(({ order }) => order),
+      maxTokens,
+    );
+    this.#context = new Int32Array(maxOrder + maxPath);
+  }
+
+  /**
+   * Takes note of the end of the text; to be called when it has changed.
+   * @param least  least probability that will be asked for
+   */
+  refresh(least: number): void {
+    const { start, length } = this.index;
+    const from = Math.max(start, length - numRecentTokens);
+    this.#recent.clear();
+    for (let position = from; position < length; position++) count(this.#recent, this.index.at(position));
+    this.#numRecent = length - from;
+    this.#frequent = [...this.#recent]
+      .filter(([, number]) => number >= least * this.#numRecent)
+      .sort(([, one], [, other]) => other - one);
+    this.#contextLength = Math.min(maxOrder, length - start);
+    for (let back = 1; back <= this.#contextLength; back++)
+      this.#context[this.#contextLength - back] = this.index.at(length - back);
+  }
+
+  /**
+   * Probabilities of what comes after the text and `path`; tokens less likely than `least` may be missing, and the others
+   * be off by an eighth of it.
+   */
+  after(path: readonly TokenId[], least: number): NextToken[] {
+    this.#context.set(path, this.#contextLength);
+    const length = this.#contextLength + path.length;
+    const probabilities = new Map<TokenId, number>();
+    const add = (token: TokenId, probability: number): void =>
+      void probabilities.set(token, (probabilities.get(token) ?? 0) + probability);
+    let weight = 1;
+    let longerTotal = 0;
+    for (let level = levels.length - 1; level >= 0 && weight > negligible * least; level--) {
+      const { counts, total } = this.#followers(level, length);
+      if (total === 0 || (total === longerTotal && total < maxOccurrences)) continue;
+      longerTotal = total;
+      let left = 0;
+      for (const [token, number] of counts) {
+        const discount = levels[level]!.discount * discountGrowth[Math.min(number, 3) - 1]!;
+        add(token, (weight * (number - discount)) / total);
+        left += discount;
+      }
+      weight *= left / total;
+    }
+    if (weight > negligible * least) this.#addFrequencies(probabilities, weight, least);
+    return Array.from(probabilities, ([token, confidence]) => ({ token, confidence }));
+  }
+
+  /** Adds `weight` times the frequencies of tokens; of those that nothing else speaks for, only of the frequent ones. */
+  #addFrequencies(probabilities: Map<TokenId, number>, weight: number, least: number): void {
+    const scale = weight / this.#numRecent;
+    for (const [token, probability] of probabilities)
+      probabilities.set(token, probability + scale * (this.#recent.get(token) ?? 0));
+    for (const [token, number] of this.#frequent) {
+      if (scale * number < least) return;
+      if (!probabilities.has(token)) probabilities.set(token, scale * number);
+    }
+  }
+
+  /** What followed the last tokens of the context. */
+  #followers(level: number, contextLength: number) {
+    const counts = new Map<TokenId, number>();
+    let total = 0;
+    let position = this.index.find(level, this.#context, contextLength);
+    // Nothing has followed the end of the text yet.
+    if (position === this.index.length - 1) position = this.index.before(level, position);
+    while (position >= 0 && total < maxOccurrences) {
+      count(counts, this.index.at(position + 1));
+      total++;
+      position = this.index.before(level, position);
+    }
+    return { counts, total };
+  }
+}
+
+function count(counts: Map<TokenId, number>, token: TokenId): void {
+  counts.set(token, (counts.get(token) ?? 0) + 1);
+}
