@@ -1,5 +1,6 @@
 // The options that generate and chat share: models, sampling, speculation. One place for names, help and meaning.
 import type { Argv, InferredOptionTypes, Options } from 'yargs';
+import { drafterNames } from '../engine/drafters.js';
 import type { EngineOptions } from '../engine/options.js';
 import { verifierNames } from '../engine/verifiers.js';
 import type { SamplingParams } from '../types.js';
@@ -94,9 +95,10 @@ const definitions = {
   },
   drafter: {
     type: 'string',
+    array: true,
     requiresArg: true,
     group: speculation,
-    describe: 'none or model; default: model where there is a draft',
+    describe: `${drafterNames.join(', ')}; repeatable: several fill one tree; default: model where there is a draft`,
   },
   verifier: {
     type: 'string',
@@ -195,12 +197,12 @@ export function samplingOf(args: EngineArguments): SamplingParams {
 
 /** Engine options but for the models. */
 export function engineOptionsOf(args: EngineArguments): Omit<EngineOptions, 'target' | 'draft'> {
-  const { drafter } = args;
-  if (drafter !== undefined && drafter !== 'none' && drafter !== 'model') {
-    throw new UsageError(`Expected none or model for --drafter but received ${drafter}`);
+  const unknown = args.drafter?.find((name) => !drafterNames.includes(name));
+  if (unknown !== undefined) {
+    throw new UsageError(`Expected ${drafterNames.join(', ')} for --drafter but received ${unknown}`);
   }
   return {
-    drafter,
+    drafter: args.drafter,
     verifier: args.verifier,
     epsilon: args.epsilon,
     tree: args.tree,

@@ -27,8 +27,8 @@ export interface LoadedModels {
 
 /** Paths of the models that the arguments name; without a target, those of the demo pair. */
 async function modelPaths(args: EngineArguments): Promise<string[]> {
-  const wantsDraft = args.drafter !== 'none';
-  if (args.drafter === 'model' && args.target !== undefined && args.draft === undefined) {
+  const wantsDraft = args.drafter?.includes('model') ?? true;
+  if (args.drafter?.includes('model') === true && args.target !== undefined && args.draft === undefined) {
     throw new UsageError('Expected --draft D.gguf with --drafter model');
   }
   if (args.target === undefined && !existsSync(demoModel('target'))) {

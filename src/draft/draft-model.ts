@@ -4,7 +4,7 @@ import type { DraftedTokens, GrownTree } from '../model/sequence-calls.js';
 import type { Sequence } from '../model/sequence.js';
 import { TokenBuffer } from '../model/token-buffer.js';
 import { sequoiaTree } from '../tree/static-trees.js';
-import { ROOT, TokenTree, type NodeIndex, type SiblingDraws } from '../tree/token-tree.js';
+import { ROOT, TokenTree, type NodeIndex, type OwnDraws } from '../tree/token-tree.js';
 import type { TreeGrowth } from '../tree/tree-growth.js';
 import { adaptsToDraws, leavesOf, type TreeShape } from '../tree/tree-shape.js';
 import type { SamplingParams, TokenId } from '../types.js';
@@ -26,7 +26,7 @@ export interface DraftModelOptions {
   /** What is drafted in a round, as large as the request allows. */
   readonly shape: TreeShape;
   /** How siblings are drawn where tokens are sampled. */
-  readonly siblings: SiblingDraws;
+  readonly siblings: OwnDraws;
   /** What is known of acceptance when tokens are drawn so; read and taught by shapes that depend on it. */
   readonly acceptance?: ((sampling: SamplingParams, isSampled: boolean) => AcceptanceModel) | undefined;
   /** Stops before a draw whose row has no token of at least this probability, default 0: never. */
@@ -56,7 +56,7 @@ interface TaughtDraft {
 /** A draft model that proposes a chain or a tree. */
 export class DraftModelDrafter implements Drafter {
   readonly name = 'model';
-  readonly siblings: SiblingDraws;
+  readonly siblings: OwnDraws;
   readonly hasDraftProbs = true;
   readonly maxNodes: number;
   readonly maxLeaves: number;

@@ -24,10 +24,12 @@ export interface Draft {
   /** [numNodes, vocabSize]: row i is what node i was drawn from; undefined for a deterministic drafter (one-hot). */
   readonly draftProbs?: DistributionRows | undefined;
   /**
-   * [numNodes], each in [0, 1]: how sure the drafter is that a node is accepted once its parent is. A guess, to be
-   * calibrated by whoever compares drafters; undefined where none is made.
+   * [numNodes], each in [0, 1]: how sure the drafter is that a node is the next token once its parent was, so that those
+   * of siblings sum to 1 at most. A guess, to be calibrated by whoever compares drafters; undefined where none is made.
    */
   readonly confidences?: Float64Array | undefined;
+  /** [numNodes]: names of the drafters that a node came from, where there are several. */
+  readonly sources?: readonly string[] | undefined;
 }
 
 /** Proposes token trees; stateful, one per engine. */

@@ -2,20 +2,21 @@
 import { FixedPlanner } from '../cost/round-planner.js';
 import { DraftModelDrafter } from '../draft/draft-model.js';
 import type { Drafter } from '../draft/drafter.js';
-import { BusyError, DisposedError, IncompatibleMethodsError, UnsupportedCacheError } from '../errors.js';
+import { BusyError, DisposedError, UnsupportedCacheError } from '../errors.js';
 import type { Context, ContextInfo } from '../model/context.js';
 import type { Model } from '../model/model.js';
 import { Sampler } from '../model/sampler.js';
 import type { Sequence } from '../model/sequence.js';
 import { requireSameVocabulary } from '../model/vocabulary.js';
 import type { ResolvedSampling } from '../sampling/params.js';
-import type { SiblingDraws } from '../tree/token-tree.js';
-import { leavesOf, shapeFor, type TreeShape } from '../tree/tree-shape.js';
+import type { OwnDraws } from '../tree/token-tree.js';
+import { shapeFor, type TreeShape } from '../tree/tree-shape.js';
 import type { TokenId } from '../types.js';
 import type { Verifier } from '../verify/verifier.js';
 import { AcceptanceStore, acceptancePath } from './acceptance-store.js';
 import { checkMethods, checkRollback } from './compatibility.js';
 import { DecodeLoop } from './decode-loop.js';
+import { chooseDrafters, combineDrafters, defaultWeightlessNodes, leavesFor } from './drafters.js';
 import { Generation } from './generation.js';
 import { createGuards, type Guards } from './guards.js';
 import {
@@ -58,22 +59,20 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const { shape: chosen, sparse } = checkEngineOptions(options);
   const verifier = namedVerifier(options.verifier ?? 'auto', options.epsilon);
   const { target, draft } = options;
-  const choice = drafterChoice(options);
-  if (choice === 'model') requireSameVocabulary(target, draft!);
-  // Each sequence id that a context keeps for a leaf makes llama.cpp's decode slower.
-  const maxLeaves = choice === 'none' ? 1 : choice === 'model' ? leavesOf(chosen) : (choice.maxLeaves ?? 1);
+  const choice = chooseDrafters(options);
+  if (choice.hasModel) requireSameVocabulary(target, draft!);
+  const isSizeGiven = (options.tree ?? 'auto') !== 'auto';
+  const maxTreeNodes = choice.names.length > 0 && !isSizeGiven ? defaultWeightlessNodes : chosen.numNodes;
+  const maxLeaves = leavesFor(choice, chosen, maxTreeNodes);
   const context = await target.createContext({ maxLeaves, ...options.context });
   let draftContext: Context | undefined;
   try {
-    if (choice === 'model') draftContext = await createDraftContext(options, context.info, maxLeaves);
+    if (choice.hasModel) draftContext = await createDraftContext(options, context.info, maxLeaves);
     const shape = shapeFor(chosen, canGrow(verifier, context.info, draftContext?.info));
-    const acceptance = acceptanceOf(options, choice === 'model' && shape.kind === 'grown');
-    const proposer =
-      choice === 'model'
-        ? draftModelDrafter(options, draftContext!, shape, verifier, acceptance)
-        : choice === 'none'
-          ? undefined
-          : choice;
+    const acceptance = acceptanceOf(options, choice.hasModel && shape.kind === 'grown');
+    const model = draftContext && draftModelDrafter(options, draftContext, shape, verifier, acceptance);
+    const { vocabSize } = target.info;
+    const proposer = combineDrafters(choice, model, { vocabSize, maxNodes: maxTreeNodes });
     const planned = sparse && (await planThinning(context, sparse, proposer));
     const thinning = planned?.isThinned === true ? planned : undefined;
     const drafter =
@@ -87,8 +86,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       checkRollback(drafter, context.info, target.info.architecture);
     }
     // The thinned target bounds its own drafts.
-    const isBounded = drafter === proposer && (choice === 'model' || options.tree !== undefined);
-    const maxNodes = Math.min(drafter?.maxNodes ?? 0, isBounded ? shape.numNodes : Infinity);
+    const isBounded = drafter === proposer && (choice.hasModel || isSizeGiven);
+    const maxNodes = Math.min(drafter?.maxNodes ?? 0, isBounded ? maxTreeNodes : Infinity);
     const isMeasuring = (options.measureSpeedup ?? true) && drafter !== undefined;
     const { tree = 'auto', onMeasure: onProgress } = options;
     const guards =
@@ -152,6 +151,7 @@ export class Engine {
       ...resolved,
       target: new SequenceTarget(context.sequence(), new Sampler(resolved.sampling), {
         numAlternatives: resolved.logprobs,
+        tellsCandidates: drafter?.numCandidates !== undefined,
         thinning,
       }),
       audit: thinning?.audit,
@@ -229,18 +229,6 @@ function namedVerifier(verifier: string | Verifier, epsilon: number | undefined)
   return verifier === 'auto' ? undefined : createVerifier(verifier, epsilon);
 }
 
-function drafterChoice({ drafter = 'auto', draft }: EngineOptions): 'none' | 'model' | Drafter {
-  if (typeof drafter !== 'string') return drafter;
-  if (drafter === 'auto') return draft === undefined ? 'none' : 'model';
-  if (drafter === 'model' && draft === undefined) {
-    throw new IncompatibleMethodsError(
-      'The drafter model needs a draft model. Give one, or use the drafter none.',
-    );
-  }
-  if (drafter === 'none' || drafter === 'model') return drafter;
-  throw new TypeError(`Expected auto, none or model for drafter but received ${String(drafter)}`);
-}
-
 /** A recurrent draft model draws on a copy of its state, so that it needs no snapshots to go back to. */
 function createDraftContext(options: EngineOptions, info: ContextInfo, maxLeaves: number): Promise<Context> {
   return options.draft!.createContext({
@@ -286,8 +274,8 @@ function canGrow(verifier: Verifier | undefined, ...contexts: (ContextInfo | und
 }
 
 /** The draws that a rule wants: chains are the same with and without replacement. */
-function siblingsFor(verifier: Verifier | undefined, shape: TreeShape): SiblingDraws {
+function siblingsFor(verifier: Verifier | undefined, shape: TreeShape): OwnDraws {
   const wanted = verifier?.siblings ?? ['withoutReplacement'];
   if (shape.kind === 'chain' && wanted.includes('withReplacement')) return 'withReplacement';
-  return wanted.find((kind) => kind !== 'deterministic') ?? 'deterministic';
+  return wanted.find((kind) => kind !== 'deterministic' && kind !== 'mixed') ?? 'deterministic';
 }

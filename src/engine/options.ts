@@ -14,8 +14,11 @@ export interface EngineOptions {
   readonly target: Model;
   /** The draft model; without it, and without a drafter, decoding is plain. */
   readonly draft?: Model | undefined;
-  /** `auto` is `model` where there is a draft model and `none` elsewhere. */
-  readonly drafter?: 'auto' | 'none' | 'model' | Drafter | undefined;
+  /**
+   * Names, or drafters of your own; several fill one tree. `auto` is `model` where there is a draft model and `none`
+   * elsewhere; `prompt-lookup`, `suffix` and `token-recycling` need no model.
+   */
+  readonly drafter?: string | Drafter | readonly (string | Drafter)[] | undefined;
   /** A name or a rule of your own; `auto` is `match` at temperature 0 and without a drafter, else `block` on chains and `traversal` on trees. */
   readonly verifier?: string | Verifier | undefined;
   /** Over-acceptance of the lossy verifier `pareto`, in units of probability. */

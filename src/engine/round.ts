@@ -42,6 +42,8 @@ export interface RoundResult {
 /** A round's tree and what came of it. */
 export interface DraftedRound {
   readonly tree: TokenTree;
+  /** [numNodes]: the drafters that a node came from, where there are several. */
+  readonly sources?: readonly string[] | undefined;
   readonly acceptedNodes: readonly NodeIndex[];
   /** The recovered or bonus token. */
   readonly nextToken: TokenId;
@@ -75,18 +77,16 @@ export async function runRound(setup: RoundSetup, start: RoundStart): Promise<Ro
     });
     const tokens = [...verdict.acceptedNodes.map((node) => tree.tokens[node]!), verdict.nextToken];
     const logprobs = logprobsOf(decoded, tokens, verdict.acceptedNodes);
+    const candidates = candidatesOf(decoded, tree.numNodes + 1, drafter?.numCandidates);
     target.commit((verdict.acceptedNodes.at(-1) ?? -1) + 1);
     rows.release?.();
-    drafter?.accept(tokens, verdict.acceptedNodes);
+    drafter?.accept(tokens, verdict.acceptedNodes, candidates);
     const endedAt = performance.now();
     return {
       tokens,
       nextTokenKind: verdict.nextTokenKind,
       logprobs,
-      draft:
-        tree.numNodes === 0
-          ? undefined
-          : { tree, acceptedNodes: verdict.acceptedNodes, nextToken: verdict.nextToken },
+      draft: draftedRound(draft, verdict),
       record: {
         numDraftTokens: tree.numNodes,
         draftDepth: tree.maxDepth,
@@ -119,6 +119,23 @@ async function propose(setup: RoundSetup, { tokens, outputPosition, plan }: Roun
     uniform: (node) => uniform(seed, Purpose.draft, outputPosition, node),
     signal,
   });
+}
+
+function draftedRound(
+  { tree, sources }: Draft,
+  { acceptedNodes, nextToken }: Verdict,
+): DraftedRound | undefined {
+  return tree.numNodes === 0 ? undefined : { tree, sources, acceptedNodes, nextToken };
+}
+
+/** The likeliest tokens after each decoded one, for drafters that want to know. */
+function candidatesOf(
+  { candidates }: DecodedTree,
+  numRows: number,
+  count: number | undefined,
+): (readonly TokenId[])[] | undefined {
+  if (candidates === undefined || count === undefined) return undefined;
+  return Array.from({ length: numRows }, (_, row) => candidates(row, count));
 }
 
 /** Each token's, by the row of the token before it. */

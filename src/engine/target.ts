@@ -20,6 +20,8 @@ export interface DecodedTree {
   readonly decodeMs: number;
   /** Milliseconds from logits to rows. */
   readonly samplingMs: number;
+  /** The likeliest tokens by a row, likeliest first; there where the target was asked for them. */
+  readonly candidates?: ((row: number, count: number) => readonly TokenId[]) | undefined;
   /** How likely a token was by a row; there where the target was asked for it. */
   readonly logprobs?: ((row: number, token: TokenId) => TokenLogprobs) | undefined;
 }
@@ -51,6 +53,15 @@ export interface Thinning {
   readonly audit: SparseAudit;
 }
 
+/** Options of {@link SequenceTarget}. */
+export interface SequenceTargetOptions {
+  /** Told beside each output token's log-probability; undefined tells none and decodes plainly faster. */
+  readonly numAlternatives?: number | undefined;
+  /** Tells the likeliest tokens after each decoded one; costs a copy of the logits. */
+  readonly tellsCandidates?: boolean | undefined;
+  readonly thinning?: Thinning | undefined;
+}
+
 /** A target that computes. */
 export class SequenceTarget implements Target {
   readonly contextSize: number;
@@ -59,21 +70,19 @@ export class SequenceTarget implements Target {
   readonly #sampler: Sampler;
   readonly #numAlternatives: number | undefined;
   readonly #thinning: Thinning | undefined;
+  readonly #tellsCandidates: boolean;
   readonly extend: Target['extend'];
 
-  /** @param numAlternatives  beside each output token's log-probability; undefined tells none and decodes plainly faster */
   constructor(
     sequence: Sequence,
     sampler: Sampler,
-    {
-      numAlternatives,
-      thinning,
-    }: { numAlternatives?: number | undefined; thinning?: Thinning | undefined } = {},
+    { numAlternatives, thinning, tellsCandidates = false }: SequenceTargetOptions = {},
   ) {
     this.#sequence = sequence;
     this.#sampler = sampler;
     this.#numAlternatives = numAlternatives;
     this.#thinning = thinning;
+    this.#tellsCandidates = tellsCandidates;
     if (numAlternatives === undefined)
       this.extend = (root, request) => sequence.extend(root, { ...request, sampler });
     this.contextSize = sequence.context.info.contextSize;
@@ -90,12 +99,20 @@ export class SequenceTarget implements Target {
     signal: AbortSignal | undefined,
   ): Promise<DecodedTree> {
     const numAlternatives = this.#numAlternatives;
-    const keepsLogits = numAlternatives !== undefined;
+    const keepsLogits = numAlternatives !== undefined || this.#tellsCandidates;
     const sampler = this.#sampler;
     const request = { tokens, parents, sampler, keepsLogits, signal };
     const decoded = await this.#decode(request);
     if (!keepsLogits) return decoded;
-    return { ...decoded, logprobs: (row, token) => decoded.rows.logprobs(row, token, numAlternatives) };
+    const { rows } = decoded;
+    return {
+      ...decoded,
+      candidates: (row, count) =>
+        rows.logprobs(row, tokens[row]!, count).alternatives.map(({ token }) => token),
+      ...(numAlternatives !== undefined && {
+        logprobs: (row: number, token: TokenId) => rows.logprobs(row, token, numAlternatives),
+      }),
+    };
   }
 
   async #decode(request: DecodeTreeRequest): Promise<DecodedRows> {

@@ -1,6 +1,6 @@
 // What the calls of a sequence are asked for, and what they give.
 import type { SparsePlan } from '../sparse/plan.js';
-import type { NodeIndex, SiblingDraws } from '../tree/token-tree.js';
+import type { NodeIndex, OwnDraws } from '../tree/token-tree.js';
 import type { TreeGrowth } from '../tree/tree-growth.js';
 import type { TokenId } from '../types.js';
 import type { NativeDistributionRows, Sampler } from './sampler.js';
@@ -38,7 +38,7 @@ export interface DraftTokensRequest {
 export interface GrowTreeRequest {
   readonly sampler: Sampler;
   /** How siblings are drawn; `deterministic` takes the likeliest tokens. */
-  readonly siblings: SiblingDraws;
+  readonly siblings: OwnDraws;
   readonly growth: TreeGrowth;
   /** [numNodes], each in [0, 1): draws each node from its row; not read where siblings are deterministic. */
   readonly uniforms?: Float64Array | undefined;

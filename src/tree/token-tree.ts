@@ -7,9 +7,13 @@ export type NodeIndex = number;
 
 /**
  * How the siblings of a tree were drawn; verifiers state under which of these they are lossless. `topThenSampled`: all
- * but the last are the likeliest tokens, the last one is drawn from the others.
+ * but the last are the likeliest tokens, the last one is drawn from the others. `mixed`: drawn with or without replacement,
+ * then fixed tokens that were not drawn, each in a row of its own.
  */
-export type SiblingDraws = 'withReplacement' | 'withoutReplacement' | 'topThenSampled' | 'deterministic';
+export type SiblingDraws = OwnDraws | 'mixed';
+
+/** How a single drafter draws siblings. */
+export type OwnDraws = 'withReplacement' | 'withoutReplacement' | 'topThenSampled' | 'deterministic';
 
 /** The root: the last token of the sequence, which is not itself a node of the tree. */
 export const ROOT: NodeIndex = -1;

@@ -37,7 +37,7 @@ export class MatchVerifier implements Verifier {
   readonly lossless = true;
   readonly needsDraftProbs = false;
   readonly siblings: readonly SiblingDraws[] = [
-    ...(['deterministic', 'withReplacement', 'withoutReplacement', 'topThenSampled'] as const),
+    ...(['deterministic', 'withReplacement', 'withoutReplacement', 'topThenSampled', 'mixed'] as const),
   ];
   readonly chainsOnly = false;
   readonly fixedShapesOnly = false;

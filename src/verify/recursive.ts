@@ -55,7 +55,12 @@ export class RecursiveVerifier implements Verifier {
   readonly name = 'recursive';
   readonly lossless = true;
   readonly needsDraftProbs = true;
-  readonly siblings: readonly SiblingDraws[] = ['withoutReplacement', 'withReplacement', 'deterministic'];
+  readonly siblings: readonly SiblingDraws[] = [
+    'withoutReplacement',
+    'withReplacement',
+    'mixed',
+    'deterministic',
+  ];
   readonly chainsOnly = false;
   readonly fixedShapesOnly = false;
 

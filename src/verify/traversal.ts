@@ -61,7 +61,12 @@ export class TraversalVerifier implements Verifier {
   readonly name = 'traversal';
   readonly lossless = true;
   readonly needsDraftProbs = true;
-  readonly siblings: readonly SiblingDraws[] = ['withoutReplacement', 'withReplacement', 'deterministic'];
+  readonly siblings: readonly SiblingDraws[] = [
+    'withoutReplacement',
+    'withReplacement',
+    'mixed',
+    'deterministic',
+  ];
   readonly chainsOnly = false;
   readonly fixedShapesOnly = false;
 

@@ -95,6 +95,7 @@ const speculative = await createEngine({
   context,
   tree: `chain:${numDraft}`,
   measureSpeedup: false,
+  guard: false,
 });
 const server = new LineServer(process.execPath, [
   'test/bench/node-llama-cpp-server.mjs',

@@ -69,7 +69,7 @@ async function measure(tree: string, sampling: SamplingParams): Promise<string> 
     createSampler: (params) => new Sampler(params),
   });
   const context = { contextSize, maxLeaves };
-  const engine = await createEngine({ target, drafter, context, measureSpeedup: false });
+  const engine = await createEngine({ target, drafter, context, measureSpeedup: false, guard: false });
   const shares: number[] = [];
   let figures = '';
   for (let repetition = -1; repetition < repetitions; repetition++) {

@@ -55,6 +55,7 @@ try {
         ...options,
         context: { contextSize },
         measureSpeedup: false,
+        guard: false,
         keepAcceptance: false,
       });
       // Read once, then copied.

@@ -12,7 +12,18 @@ const endToken = 2;
 let folder: string;
 const file = (name: string): string => join(folder, name);
 const models = (): string[] => ['--target', file('target.gguf'), '--draft', file('draft.gguf')];
-const usual = ['--gpu', 'off', '--threads', '1', '--kv-type', 'f32', '--flash-attention', 'off'];
+const usual = [
+  '--gpu',
+  'off',
+  '--threads',
+  '1',
+  '--kv-type',
+  'f32',
+  '--flash-attention',
+  'off',
+  '--guard',
+  'off',
+];
 
 interface Result {
   readonly text: string;
@@ -83,6 +94,7 @@ describe('outrider generate', () => {
     expect(guard.plainRounds).toBeGreaterThan(0);
     expect((await generate(...length, '--measure-speedup', 'false')).stats.guard).toEqual({
       state: 'off',
+      reason: '',
       plainRounds: 0,
     });
   });

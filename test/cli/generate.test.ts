@@ -33,7 +33,18 @@ const resultSchema = z.strictObject({
 let folder: string;
 let models: string[];
 const file = (name: string): string => join(folder, name);
-const exact = ['--gpu', 'off', '--threads', '1', '--kv-type', 'f32', '--flash-attention', 'off'];
+const exact = [
+  '--gpu',
+  'off',
+  '--threads',
+  '1',
+  '--kv-type',
+  'f32',
+  '--flash-attention',
+  'off',
+  '--guard',
+  'off',
+];
 const usual = ['--prompt', 'bada', '--max-tokens', '20', '--ignore-eos', ...exact];
 
 async function json(args: readonly string[]): Promise<z.infer<typeof resultSchema>> {

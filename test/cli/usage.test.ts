@@ -28,7 +28,7 @@ describe('usage', () => {
   });
 
   it.each([
-    ['--drafter', 'suffix', 'none or model'],
+    ['--drafter', 'abacus', 'none, model, prompt-lookup, suffix, token-recycling'],
     ['--verifier', 'sequential', 'auto, match, naive, rejection, block'],
     ['--verifier', 'pareto', 'Expected epsilon'],
     ['--epsilon', '0.1', 'the verifier pareto'],

@@ -128,7 +128,7 @@ describe('a calibration file', () => {
 
 describe('an engine', () => {
   const sparse = { experts: 2, recheck: 'off', auditEvery: 1 } as const;
-  const options = { tree: 'chain:4', context: { contextSize: 512 }, measureSpeedup: false };
+  const options = { tree: 'chain:4', context: { contextSize: 512 }, measureSpeedup: false, guard: false };
   const load = () => loadEngine(file('experts'), file('experts-draft'), { ...options, sparse });
 
   it('skips experts by the calibration beside the model, and needs one', async () => {
@@ -198,6 +198,7 @@ describe('an engine that leaves out feed-forward channels', () => {
       tree: 'chain:4',
       context: { ...exactContext, contextSize: 512 },
       measureSpeedup: false,
+      guard: false,
       sparse: { feedForward, recheck: 'off', auditEvery: 1, calibration: path },
     });
     return { result: await engine.generate(prompt, request).finish(), notes: engine.notes };

@@ -81,6 +81,7 @@ class Soak {
       verifier: new ScriptedVerifier(script),
       tree: 'dynamic:24',
       measureSpeedup: false,
+      guard: false,
       context: contextOptions,
     });
     countInterruptions(this.#engine.sequence.context, () => counts.add('calls of the target interrupted'));

@@ -6,7 +6,7 @@ import type { Draft, Drafter, DraftRequest } from '../../src/draft/drafter.js';
 import { createVerifier } from '../../src/engine/verifiers.js';
 import { Sampler } from '../../src/model/sampler.js';
 import type { Sequence } from '../../src/model/sequence.js';
-import type { NodeIndex, SiblingDraws } from '../../src/tree/token-tree.js';
+import type { NodeIndex, OwnDraws } from '../../src/tree/token-tree.js';
 import { parseTreeShape, shapeFor } from '../../src/tree/tree-shape.js';
 import type { TokenId } from '../../src/types.js';
 import type { Verdict, Verifier, VerifyRequest } from '../../src/verify/verifier.js';
@@ -15,7 +15,7 @@ import type { Verdict, Verifier, VerifyRequest } from '../../src/verify/verifier
 export interface Method {
   readonly tree: string;
   readonly verifier: string;
-  readonly siblings: SiblingDraws;
+  readonly siblings: OwnDraws;
 }
 
 const treeRules = ['naive', 'traversal', 'recursive'];
@@ -183,7 +183,7 @@ export class ScriptedDrafter implements Drafter {
 export class ScriptedVerifier implements Verifier {
   readonly name = 'scripted';
   readonly lossless = true;
-  readonly siblings: readonly SiblingDraws[] = ['withoutReplacement'];
+  readonly siblings: readonly OwnDraws[] = ['withoutReplacement'];
   readonly chainsOnly = false;
   readonly fixedShapesOnly = false;
   readonly #script: Script;

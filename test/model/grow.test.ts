@@ -11,7 +11,7 @@ import type { Sequence } from '../../src/model/sequence.js';
 import { sample } from '../../src/sampling/categorical.js';
 import { oneHot, probabilityOf, type Distribution } from '../../src/sampling/distribution.js';
 import { levelTree, sequoiaTree } from '../../src/tree/static-trees.js';
-import { TokenTree, type NodeIndex, type SiblingDraws } from '../../src/tree/token-tree.js';
+import { TokenTree, type NodeIndex, type OwnDraws } from '../../src/tree/token-tree.js';
 import type { TreeGrowth } from '../../src/tree/tree-growth.js';
 import { topAndRest } from '../../src/verify/greedy-multi-draft.js';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
@@ -79,7 +79,7 @@ interface Checked {
 
 async function grow(
   growth: TreeGrowth,
-  siblings: SiblingDraws,
+  siblings: OwnDraws,
   more: { tokens?: Int32Array; known?: number; minProbability?: number; maxLeaves?: number } = {},
 ): Promise<Checked> {
   const { tokens = prompt, known = 0, ...rest } = more;
@@ -92,7 +92,7 @@ async function grow(
 }
 
 /** Checks every node against rows that were decoded one by one. */
-async function check({ tree, rows, grown }: Checked, siblings: SiblingDraws, tokens = prompt): Promise<void> {
+async function check({ tree, rows, grown }: Checked, siblings: OwnDraws, tokens = prompt): Promise<void> {
   for (let node = -1; node < tree.numNodes; node++) {
     const children = tree.children(node);
     if (children.length === 0) continue;
@@ -120,7 +120,7 @@ async function check({ tree, rows, grown }: Checked, siblings: SiblingDraws, tok
   expect(rows).toHaveLength(siblings === 'deterministic' ? 0 : tree.numNodes);
 }
 
-const draws: SiblingDraws[] = ['deterministic', 'withReplacement', 'withoutReplacement', 'topThenSampled'];
+const draws: OwnDraws[] = ['deterministic', 'withReplacement', 'withoutReplacement', 'topThenSampled'];
 const shapes = {
   'a level tree': levelTree([2, 2, 1]),
   'a wide level': levelTree([6]),
@@ -153,7 +153,7 @@ describe('a fixed shape', () => {
 });
 
 /** The tree that best-first growth has to give, from rows decoded one by one. */
-async function bestFirst(growth: TreeGrowth, siblings: SiblingDraws, limit: number) {
+async function bestFirst(growth: TreeGrowth, siblings: OwnDraws, limit: number) {
   const tokens: number[] = [];
   const parents: number[] = [];
   const left = new Map<number, Distribution>();
@@ -208,7 +208,7 @@ async function bestFirst(growth: TreeGrowth, siblings: SiblingDraws, limit: numb
 }
 
 describe('best-first growth', () => {
-  const cases: { growth: TreeGrowth; kind: SiblingDraws; limit: number }[] = [
+  const cases: { growth: TreeGrowth; kind: OwnDraws; limit: number }[] = [
     { growth: calibrated, kind: 'withoutReplacement', limit: 64 },
     { growth: calibrated, kind: 'deterministic', limit: 64 },
     { growth: { rule: 'dyspec', numNodes: 10 }, kind: 'withoutReplacement', limit: 64 },

@@ -6,7 +6,7 @@ import { demoModel } from '../../src/cli/models.js';
 import { loadModel } from '../../src/model/load-model.js';
 import { Sampler } from '../../src/model/sampler.js';
 import { sample } from '../../src/sampling/categorical.js';
-import type { SiblingDraws } from '../../src/tree/token-tree.js';
+import type { OwnDraws } from '../../src/tree/token-tree.js';
 import { TraversalVerifier } from '../../src/verify/traversal.js';
 import { SeededRandom } from '../fixtures/seeded-random.js';
 import { exactContext } from '../helpers/engines.js';
@@ -34,7 +34,7 @@ import {
 const numPairs = 200;
 const tokensPerStory = 40;
 
-const drawNames: Record<SiblingDraws, string> = {
+const drawNames: Record<OwnDraws, string> = {
   deterministic: 'likeliest',
   withReplacement: 'with replacement',
   withoutReplacement: 'without replacement',
@@ -87,7 +87,7 @@ function pairSet(name: string, pairs: readonly Pair[]): PairSet {
   return { name, pairs, optima, comparisons: compare(pairs, optima, new SeededRandom(2, name)) };
 }
 
-const optimumOf = ({ optima }: PairSet, siblings: SiblingDraws, count: number): number[] =>
+const optimumOf = ({ optima }: PairSet, siblings: OwnDraws, count: number): number[] =>
   optima.map((ofPair) => ofPair[siblings][count - 1]!);
 
 function tableOf(set: PairSet): Record<string, string | number>[] {
@@ -135,7 +135,7 @@ function linesOf(set: PairSet): { pairs: string; line: string; siblings: number;
 const sets: PairSet[] = [];
 const setNames = ['random pairs', 'model-made pairs'] as const;
 const setOf = (name: string): PairSet => sets.find((set) => set.name === name)!;
-const ofRule = (set: PairSet, rule: string, siblings: SiblingDraws): Comparison[] =>
+const ofRule = (set: PairSet, rule: string, siblings: OwnDraws): Comparison[] =>
   set.comparisons.filter(({ method }) => method.rule === rule && method.siblings === siblings);
 
 beforeAll(async () => {

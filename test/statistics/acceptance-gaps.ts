@@ -3,7 +3,7 @@ import { mean, sampleStandardDeviation, sum } from 'simple-statistics';
 import { sample } from '../../src/sampling/categorical.js';
 import { ArrayRows, oneHot, probabilityOf, type Distribution } from '../../src/sampling/distribution.js';
 import { residual, residualWeights } from '../../src/sampling/residual.js';
-import { TokenTree, type SiblingDraws } from '../../src/tree/token-tree.js';
+import { TokenTree, type OwnDraws } from '../../src/tree/token-tree.js';
 import {
   greedyMultiDraftAcceptance,
   GreedyMultiDraftVerifier,
@@ -37,7 +37,7 @@ export interface Estimate {
 /** A rule with one of the ways to draw its siblings. */
 export interface Method {
   readonly rule: string;
-  readonly siblings: SiblingDraws;
+  readonly siblings: OwnDraws;
   readonly verifier: Verifier;
   /** Probability that one of the siblings is accepted, [maxSiblings]. */
   readonly acceptance: (pair: Pair, random: SeededRandom) => Estimate[];
@@ -204,7 +204,7 @@ function optimalTopThenSampled({ target, draft }: Pair, count: number): number {
 }
 
 /** The most that any rule can accept, by how siblings are drawn; [maxSiblings] each. */
-export type Optima = Readonly<Record<SiblingDraws, readonly number[]>>;
+export type Optima = Readonly<Record<OwnDraws, readonly number[]>>;
 
 /** The optima of one pair. */
 export function optimaOf(pair: Pair): Optima {
@@ -300,7 +300,7 @@ export function leastAccepted({ target, draft }: Pair, count: number): number {
 /** One set of siblings below the root, drawn as `siblings` says, with uniforms for the rule. */
 export function drawRound(
   { target, draft }: Pair,
-  siblings: SiblingDraws,
+  siblings: OwnDraws,
   count: number,
   random: SeededRandom,
 ): VerifyRequest {

@@ -102,7 +102,7 @@ async function compareAll(
   const comparisons: Comparison[] = [];
   try {
     engines.push(await openEngine({ target: target!, context }));
-    engines.push(await openEngine({ target: target!, draft, context, measureSpeedup: false }));
+    engines.push(await openEngine({ target: target!, draft, context, measureSpeedup: false, guard: false }));
     for (const { name, prompts } of tasks) {
       const comparison = await compare(name, prompts[0]!, engines);
       comparisons.push(comparison);

@@ -1,0 +1,245 @@
+// One tree from several drafters. Knows nothing of how they draft.
+import { oneHot, type Distribution, type DistributionRows } from '../sampling/distribution.js';
+import { ROOT, TokenTree, type NodeIndex, type SiblingDraws } from '../tree/token-tree.js';
+import type { TokenId } from '../types.js';
+import { growBestFirst, type NextToken } from './best-first.js';
+import { ConfidenceCalibration } from './confidence-calibration.js';
+import type { Draft, Drafter, DraftRequest } from './drafter.js';
+
+/** Options of {@link MixtureDrafter}. */
+export interface MixtureOptions {
+  /** Asked for trees without drawing; each tells its confidences. */
+  readonly deterministic: readonly Drafter[];
+  /** A drafter that draws, or costs more than the others; it is left out of rounds that do well without it. */
+  readonly model?: Drafter | undefined;
+  /** Draft tokens of a round at most. */
+  readonly maxNodes: number;
+  /** `rows`, and behind them a row for each token that has all the mass; takes over `rows`. */
+  readonly joinRows?: ((rows: DistributionRows, tokens: readonly TokenId[]) => DistributionRows) | undefined;
+}
+
+/** A part's tree, and where its nodes are in the common one; -1 for those that are not. */
+interface Part {
+  readonly drafter: Drafter;
+  readonly draft: Draft;
+  readonly places: Int32Array;
+}
+
+/** Share of an observation of the model that is left after a round. */
+const fading = 0.9;
+/** Accepted tokens of the model's drafts before any was seen, in half a round. */
+const firstAccepted = 1;
+
+/**
+ * Fills one tree from several drafters. Budget goes to the nodes whose path is likeliest by calibrated confidences: what a
+ * drafter says of its nodes is held against what came true. A model's own tree comes first and whole; where the others are
+ * expected to bring as much as the model did lately, it is not asked. Nodes of the others become further siblings behind
+ * those that the model drew, unless they were drawn already: each is drawn from a row that has all the mass, which verifiers
+ * for `mixed` siblings know.
+ */
+export class MixtureDrafter implements Drafter {
+  readonly name: string;
+  readonly siblings: SiblingDraws;
+  readonly hasDraftProbs: boolean;
+  readonly maxNodes: number;
+  readonly maxLeaves: number;
+  readonly adaptsShape: boolean;
+  readonly numCandidates: number | undefined;
+  readonly #parts: readonly Drafter[];
+  readonly #deterministic: readonly Drafter[];
+  readonly #model: Drafter | undefined;
+  readonly #joinRows: NonNullable<MixtureOptions['joinRows']>;
+  readonly #calibrations: ReadonlyMap<Drafter, ConfidenceCalibration>;
+  #modelSeen = { rounds: 0.5, accepted: 0.5 * firstAccepted };
+  #open: { readonly tree: TokenTree; readonly parts: readonly Part[] } | undefined;
+
+  constructor({ deterministic, model, maxNodes, joinRows = defaultJoin }: MixtureOptions) {
+    this.#deterministic = deterministic;
+    this.#model = model;
+    this.#parts = model === undefined ? deterministic : [model, ...deterministic];
+    this.#joinRows = joinRows;
+    this.name = this.#parts.map(({ name }) => name).join('+');
+    this.siblings = model === undefined || model.siblings === 'deterministic' ? 'deterministic' : 'mixed';
+    this.hasDraftProbs = model?.hasDraftProbs ?? false;
+    this.maxNodes = maxNodes;
+    this.maxLeaves = maxNodes;
+    this.adaptsShape = model !== undefined;
+    const wanted = this.#parts.map(({ numCandidates = 0 }) => numCandidates);
+    this.numCandidates = Math.max(...wanted) || undefined;
+    this.#calibrations = new Map(deterministic.map((drafter) => [drafter, new ConfidenceCalibration()]));
+  }
+
+  async begin(prompt: readonly TokenId[], signal?: AbortSignal): Promise<void> {
+    this.#open = undefined;
+    for (const drafter of this.#parts) await drafter.begin(prompt, signal);
+  }
+
+  async draft(request: DraftRequest): Promise<Draft> {
+    this.#open = undefined;
+    const budget = Math.min(request.maxNodes, this.maxNodes);
+    const drafts = new Map<Drafter, Draft>();
+    for (const drafter of this.#deterministic) {
+      drafts.set(drafter, await drafter.draft({ ...request, maxNodes: budget, needsDraftProbs: false }));
+    }
+    const merged = this.#merge(drafts, budget);
+    const worth = merged.probabilities.reduce((sum, probability) => sum + probability, 0);
+    const lately = this.#modelSeen.accepted / this.#modelSeen.rounds;
+    if (this.#model === undefined || worth >= lately) return this.#finish(merged.tree, drafts);
+    const share = lately / Math.max(1, this.#model.maxNodes);
+    const numOther = merged.probabilities.filter((probability) => probability > share).length;
+    const own = await this.#model.draft({ ...request, maxNodes: budget - Math.min(numOther, budget - 1) });
+    const tree = withBranches(own.tree, merged.tree, numOther);
+    drafts.set(this.#model, own);
+    const { draftProbs } = own;
+    const added = Array.from(tree.tokens.slice(own.tree.numNodes));
+    return this.#finish(tree, drafts, draftProbs && this.#joinRows(draftProbs, added));
+  }
+
+  accept(
+    tokens: readonly TokenId[],
+    acceptedNodes: readonly NodeIndex[],
+    candidates?: readonly ArrayLike<TokenId>[],
+  ): void {
+    const open = this.#open;
+    this.#open = undefined;
+    for (const drafter of this.#parts) {
+      const part = open?.parts.find((one) => one.drafter === drafter);
+      const places = part?.places ?? new Int32Array();
+      const own: NodeIndex[] = [];
+      places.forEach((place, node) => place >= 0 && acceptedNodes.includes(place) && own.push(node));
+      const told = drafter.numCandidates;
+      const rows = candidates?.length ? [candidates[0]!, ...rowsAt(candidates, places)] : undefined;
+      drafter.accept(tokens, own, told === undefined ? undefined : rows?.map((row) => firstOf(row, told)));
+      if (part !== undefined) this.#learn(part, tokens, acceptedNodes, own.length);
+    }
+  }
+
+  rollback(length: number): void {
+    this.#open = undefined;
+    for (const drafter of this.#parts) drafter.rollback(length);
+  }
+
+  async dispose(): Promise<void> {
+    for (const drafter of this.#parts) await drafter.dispose();
+  }
+
+  #learn(
+    { drafter, draft, places }: Part,
+    tokens: readonly TokenId[],
+    accepted: readonly NodeIndex[],
+    own: number,
+  ) {
+    if (drafter === this.#model) {
+      this.#modelSeen.rounds = fading * this.#modelSeen.rounds + 1;
+      this.#modelSeen.accepted = fading * this.#modelSeen.accepted + own;
+    }
+    const calibration = this.#calibrations.get(drafter);
+    const { tree, confidences } = draft;
+    if (calibration === undefined || confidences === undefined) return;
+    for (let node = 0; node < tree.numNodes; node++) {
+      const parent = tree.parents[node]!;
+      const isReached = parent === ROOT || accepted.includes(places[parent]!);
+      if (isReached)
+        calibration.observe(confidences[node]!, tokens[tree.depths[node]! - 1] === tree.tokens[node]);
+    }
+  }
+
+  /** The likeliest nodes of all deterministic drafters as one tree, and the probability of each node's path. */
+  #merge(drafts: ReadonlyMap<Drafter, Draft>, budget: number) {
+    const next = (path: readonly TokenId[]): NextToken[] => {
+      const best = new Map<TokenId, number>();
+      for (const [drafter, { tree, confidences }] of drafts) {
+        const at = nodeAt(tree, path);
+        if (at === undefined) continue;
+        for (const child of tree.children(at)) {
+          const confidence = this.#calibrations.get(drafter)!.calibrated(confidences?.[child] ?? 0.5);
+          const token = tree.tokens[child]!;
+          best.set(token, Math.max(best.get(token) ?? 0, confidence));
+        }
+      }
+      return Array.from(best, ([token, confidence]) => ({ token, confidence }));
+    };
+    const { tree, confidences } = growBestFirst(budget, 0, next);
+    const probabilities: number[] = [];
+    for (let node = 0; node < tree.numNodes; node++) {
+      const parent = tree.parents[node]!;
+      probabilities.push((parent === ROOT ? 1 : probabilities[parent]!) * confidences[node]!);
+    }
+    return { tree, probabilities };
+  }
+
+  #finish(tree: TokenTree, drafts: ReadonlyMap<Drafter, Draft>, draftProbs?: DistributionRows): Draft {
+    const parts = Array.from(drafts, ([drafter, draft]) => ({
+      drafter,
+      draft,
+      places: placesIn(tree, draft.tree),
+    }));
+    this.#open = { tree, parts };
+    const sources = Array.from({ length: tree.numNodes }, (_, node) =>
+      parts.filter(({ places }) => places.includes(node)).map(({ drafter }) => drafter.name),
+    );
+    // Without a model in it, the tree is drawn from nothing, and verified as such.
+    return { tree, draftProbs, sources: sources.map((names) => names.join('+')) };
+  }
+}
+
+/** The node that a path of tokens leads to; undefined where the tree does not have it. */
+function nodeAt(tree: TokenTree, path: readonly TokenId[]): NodeIndex | undefined {
+  let node = ROOT;
+  for (const token of path) {
+    const child = tree.children(node).find((one) => tree.tokens[one] === token);
+    if (child === undefined) return undefined;
+    node = child;
+  }
+  return node;
+}
+
+/** `base`, and behind its nodes the first `count` of `other` that it does not have. */
+function withBranches(base: TokenTree, other: TokenTree, count: number): TokenTree {
+  const tokens = Array.from(base.tokens);
+  const parents = Array.from(base.parents);
+  const places: NodeIndex[] = [];
+  for (let node = 0; node < Math.min(count, other.numNodes); node++) {
+    const above = other.parents[node]!;
+    const parent = above === ROOT ? ROOT : places[above]!;
+    const token = other.tokens[node]!;
+    const known = parents.findIndex((one, index) => one === parent && tokens[index] === token);
+    places.push(known === -1 ? tokens.length : known);
+    if (known !== -1) continue;
+    tokens.push(token);
+    parents.push(parent);
+  }
+  return new TokenTree(tokens, parents);
+}
+
+/** [part.numNodes]: where the nodes of a part are in the whole; -1 where they are not. */
+function placesIn(whole: TokenTree, part: TokenTree): Int32Array {
+  const places = new Int32Array(part.numNodes).fill(-1);
+  for (let node = 0; node < part.numNodes; node++) {
+    const above = part.parents[node]!;
+    const parent = above === ROOT ? ROOT : places[above]!;
+    if (above !== ROOT && parent === -1) continue;
+    const children = whole.children(parent);
+    places[node] = children.find((child) => whole.tokens[child] === part.tokens[node]) ?? -1;
+  }
+  return places;
+}
+
+/** Candidates after the nodes of a part; none where it has nodes that were not decoded. */
+function rowsAt(candidates: readonly ArrayLike<TokenId>[], places: Int32Array): ArrayLike<TokenId>[] {
+  return Array.from(places, (place) => (place < 0 ? [] : candidates[place + 1]!));
+}
+
+function firstOf(row: ArrayLike<TokenId>, count: number): ArrayLike<TokenId> {
+  return row.length <= count ? row : Array.from(row).slice(0, count);
+}
+
+/** Rows and, behind them, rows of single tokens. */
+function defaultJoin(rows: DistributionRows, tokens: readonly TokenId[]): DistributionRows {
+  const behind = tokens.map((token): Distribution => oneHot(token));
+  return {
+    numRows: rows.numRows + behind.length,
+    row: (index) => (index < rows.numRows ? rows.row(index) : behind[index - rows.numRows]!),
+    release: () => rows.release?.(),
+  };
+}

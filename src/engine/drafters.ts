@@ -1,0 +1,120 @@
+// The drafters by name, and what an engine makes of those that are asked for.
+import type { Drafter } from '../draft/drafter.js';
+import { MixtureDrafter } from '../draft/mixture.js';
+import { PromptLookupDrafter } from '../draft/prompt-lookup.js';
+import { SuffixDrafter } from '../draft/suffix.js';
+import { TokenRecyclingDrafter } from '../draft/token-recycling.js';
+import { IncompatibleMethodsError } from '../errors.js';
+import { NativeDistributionRows } from '../model/sampler.js';
+import { oneHot } from '../sampling/distribution.js';
+import { leavesOf, type AutoShape, type TreeShape } from '../tree/tree-shape.js';
+import type { EngineOptions } from './options.js';
+
+/** What a drafter without a model is made for. */
+interface WeightlessOptions {
+  readonly vocabSize: number;
+  readonly maxNodes: number;
+}
+
+const weightless: ReadonlyMap<string, (options: WeightlessOptions) => Drafter> = new Map<
+  string,
+  (options: WeightlessOptions) => Drafter
+>([
+  ['prompt-lookup', ({ maxNodes }) => new PromptLookupDrafter({ numDraft: maxNodes })],
+  ['suffix', ({ maxNodes }) => new SuffixDrafter({ maxNodes })],
+  ['token-recycling', ({ vocabSize, maxNodes }) => new TokenRecyclingDrafter({ vocabSize, maxNodes })],
+]);
+
+/** Names that the option `drafter` knows. */
+export const drafterNames: readonly string[] = ['none', 'model', ...weightless.keys()];
+
+/** Draft tokens of drafters without a model where no tree is asked for. */
+export const defaultWeightlessNodes = 16;
+
+/** Drafters that are asked for. */
+export interface DrafterChoice {
+  readonly hasModel: boolean;
+  /** Names of drafters without a model. */
+  readonly names: readonly string[];
+  /** Drafters of the caller's own. */
+  readonly own: readonly Drafter[];
+}
+
+/**
+ * What the option `drafter` asks for.
+ * @throws {TypeError} on unknown names
+ * @throws {IncompatibleMethodsError} when a draft model is needed and missing, or none is not alone
+ */
+export function chooseDrafters({ drafter = 'auto', draft }: EngineOptions): DrafterChoice {
+  if (drafter === 'auto') return { hasModel: draft !== undefined, names: [], own: [] };
+  const wanted = Array.isArray(drafter) ? (drafter as readonly (string | Drafter)[]) : [drafter];
+  const names = wanted.filter((one) => typeof one === 'string');
+  const own = wanted.filter((one): one is Drafter => typeof one !== 'string');
+  const unknown = names.find((name) => !drafterNames.includes(name));
+  if (unknown !== undefined) {
+    throw new TypeError(`Expected auto, ${drafterNames.join(', ')} for drafter but received ${unknown}`);
+  }
+  if (names.includes('none') && wanted.length > 1) {
+    throw new IncompatibleMethodsError('The drafter none drafts nothing. Leave it or the others away.');
+  }
+  if (names.includes('model') && draft === undefined) {
+    throw new IncompatibleMethodsError(
+      'The drafter model needs a draft model. Give one, or use the drafter none.',
+    );
+  }
+  return {
+    hasModel: names.includes('model'),
+    names: [...new Set(names.filter((name) => weightless.has(name)))],
+    own,
+  };
+}
+
+/**
+ * Leaves of the largest tree: what a context has to keep sequence ids for. Each of them makes llama.cpp's decode slower.
+ * @param maxNodes  draft tokens of drafters without a model
+ */
+export function leavesFor(choice: DrafterChoice, shape: TreeShape | AutoShape, maxNodes: number): number {
+  return Math.max(
+    choice.names.length > 0 ? maxNodes : 1,
+    choice.hasModel ? leavesOf(shape) : 1,
+    ...choice.own.map((drafter) => drafter.maxLeaves ?? 1),
+  );
+}
+
+/**
+ * One drafter of all that are asked for; undefined where there is none.
+ * @param model  the draft model's, where it is asked for
+ */
+export function combineDrafters(
+  choice: DrafterChoice,
+  model: Drafter | undefined,
+  options: WeightlessOptions,
+): Drafter | undefined {
+  const deterministic = choice.names.map((name) => weightless.get(name)!(options));
+  const drawing = [...(model === undefined ? [] : [model]), ...choice.own.filter(draws)];
+  const others = [...deterministic, ...choice.own.filter((drafter) => !draws(drafter))];
+  if (drawing.length + others.length <= 1) return drawing[0] ?? others[0];
+  if (drawing.length > 1) {
+    throw new IncompatibleMethodsError(
+      `One tree takes one drafter that draws, but ${drawing.map(({ name }) => name).join(' and ')} do. Leave one away.`,
+    );
+  }
+  return new MixtureDrafter({
+    deterministic: others,
+    model: drawing[0],
+    maxNodes: options.maxNodes,
+    joinRows: (rows, tokens) => {
+      if (!(rows instanceof NativeDistributionRows))
+        throw new TypeError('Expected native rows of the draft model');
+      const behind = NativeDistributionRows.pack(tokens.map(oneHot));
+      rows.append(
+        behind,
+        tokens.map((_, index) => index),
+      );
+      behind.release();
+      return rows;
+    },
+  });
+}
+
+const draws = ({ siblings }: Drafter): boolean => siblings !== 'deterministic';
