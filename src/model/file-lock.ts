@@ -1,14 +1,19 @@
 // One owner at a time for a path, across calls and processes. Knows nothing of what is guarded.
-import { open, rm, stat, utimes } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { link, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const pollMs = 100;
 const beatMs = 1_000;
-/** A lock whose owner has not touched it for this long was left by a process that died. */
+/** A lock that nobody known to live has touched for this long was left by a process that died. */
 const staleMs = 5_000;
+/** A process may compute for long between two beats; the number of one that died may be another's by now. */
+const deafMs = 300_000;
 
 /**
- * Runs `task` while holding the lock file `path`; waits for another holder first.
+ * Runs `task` while holding the lock file `path`; waits for another holder first. The file names its owner, so that
+ * one that died on this machine is noticed at once, and one that computes is not taken for dead.
  *
  * @throws `signal.reason` when aborted while waiting; whatever `task` throws
  */
@@ -37,7 +42,12 @@ export async function withFileLock<T>(
 
 async function tryCreate(path: string): Promise<boolean> {
   try {
-    await (await open(path, 'wx')).close();
+    const file = await open(path, 'wx');
+    try {
+      await file.writeFile(`${process.pid} ${hostname()} ${randomBytes(8).toString('hex')}\n`);
+    } finally {
+      await file.close();
+    }
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -46,9 +56,29 @@ async function tryCreate(path: string): Promise<boolean> {
 }
 
 async function removeStale(path: string): Promise<void> {
+  const seen = await readFile(path, 'utf8').catch(() => undefined);
+  if (seen === undefined) return;
   const age = await stat(path).then(
     ({ mtimeMs }) => Date.now() - mtimeMs,
     () => 0,
   );
-  if (age > staleMs) await rm(path, { force: true });
+  const patience = { dead: -Infinity, living: deafMs, unknown: staleMs }[ownerState(seen)];
+  if (age <= patience) return;
+  // Another waiter may have removed it meanwhile, and a third one hold the lock by now.
+  const taken = `${path}.${randomBytes(4).toString('hex')}`;
+  await rename(path, taken).catch(() => undefined);
+  const moved = await readFile(taken, 'utf8').catch(() => undefined);
+  if (moved !== undefined && moved !== seen) await link(taken, path).catch(() => undefined);
+  await rm(taken, { force: true });
+}
+
+function ownerState(content: string): 'dead' | 'living' | 'unknown' {
+  const [pid, host] = content.split(' ');
+  if (!(Number(pid) > 0) || host !== hostname()) return 'unknown';
+  try {
+    process.kill(Number(pid), 0);
+    return 'living';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH' ? 'dead' : 'living';
+  }
 }

@@ -9,6 +9,7 @@ import { enableGpu, type Device, type GpuChoice } from './gpu-plugins.js';
 import { Model } from './model.js';
 import { rejectUnknownKeys, requireBoolean, requireInteger, requireOneOf } from './options.js';
 import { planPlacement, type PlacementNeed } from './placement.js';
+import type { Vocabulary } from './vocabulary.js';
 
 /** Options of {@link loadModel}. */
 export interface LoadModelOptions {
@@ -188,6 +189,25 @@ async function loadWithFallback(
       if (!(mayRetry && error instanceof ModelLoadError && error.code === 'OUT_OF_MEMORY')) throw error;
       reason = `${gpuLayers >> 1} layers on the GPU: memory ran out with ${gpuLayers}`;
     }
+  }
+}
+
+/** A model's tokenizer without its weights; made by {@link loadVocabulary}. */
+export interface LoadedVocabulary extends Vocabulary, Disposable {
+  dispose(): void;
+}
+
+/**
+ * Loads the tokenizer of a GGUF file and nothing else.
+ * @throws {ModelLoadError} when the file is missing or damaged
+ */
+export async function loadVocabulary(path: string): Promise<LoadedVocabulary> {
+  const settings = { ...nativeModelOptions(0, {}, []), vocabOnly: true };
+  try {
+    const load = loadAddon().loadModel(path, settings, undefined);
+    return new Model(path, await abortable(load.promise, undefined, load.abort), 0, 'no layers');
+  } catch (error) {
+    throw typedError(error);
   }
 }
 
