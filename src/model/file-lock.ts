@@ -1,6 +1,7 @@
 // One owner at a time for a path, across calls and processes. Knows nothing of what is guarded.
 import { randomBytes } from 'node:crypto';
-import { link, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
+import { link, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -22,8 +23,8 @@ export async function withFileLock<T>(
   signal: AbortSignal | undefined,
   task: () => Promise<T>,
 ): Promise<T> {
-  while (!(await tryCreate(path))) {
-    await removeStale(path);
+  while (!tryCreate(path)) {
+    if (await removeStale(path)) continue;
     await sleep(pollMs);
     signal?.throwIfAborted();
   }
@@ -40,14 +41,10 @@ export async function withFileLock<T>(
   }
 }
 
-async function tryCreate(path: string): Promise<boolean> {
+function tryCreate(path: string): boolean {
   try {
-    const file = await open(path, 'wx');
-    try {
-      await file.writeFile(`${process.pid} ${hostname()} ${randomBytes(8).toString('hex')}\n`);
-    } finally {
-      await file.close();
-    }
+    // At once, so that a process hardly dies between the file and its content.
+    writeFileSync(path, `${process.pid} ${hostname()} ${randomBytes(8).toString('hex')}\n`, { flag: 'wx' });
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -55,21 +52,23 @@ async function tryCreate(path: string): Promise<boolean> {
   }
 }
 
-async function removeStale(path: string): Promise<void> {
+/** True when the lock may be free now. */
+async function removeStale(path: string): Promise<boolean> {
   const seen = await readFile(path, 'utf8').catch(() => undefined);
-  if (seen === undefined) return;
+  if (seen === undefined) return false;
   const age = await stat(path).then(
     ({ mtimeMs }) => Date.now() - mtimeMs,
     () => 0,
   );
   const patience = { dead: -Infinity, living: deafMs, unknown: staleMs }[ownerState(seen)];
-  if (age <= patience) return;
+  if (age <= patience) return false;
   // Another waiter may have removed it meanwhile, and a third one hold the lock by now.
   const taken = `${path}.${randomBytes(4).toString('hex')}`;
   await rename(path, taken).catch(() => undefined);
   const moved = await readFile(taken, 'utf8').catch(() => undefined);
   if (moved !== undefined && moved !== seen) await link(taken, path).catch(() => undefined);
   await rm(taken, { force: true });
+  return true;
 }
 
 function ownerState(content: string): 'dead' | 'living' | 'unknown' {
