@@ -20,8 +20,8 @@ export interface IndexedSource {
   readonly bytes: AsyncIterable<Uint8Array>;
 }
 
-/** Characters tokenized at once. */
-const pieceLength = 1 << 16;
+/** Characters tokenized at once: some of the tokenizers take time with the square of it. */
+const pieceLength = 1 << 13;
 /** A line of answers beyond this is no answer. */
 const longestLine = 1 << 26;
 const sampleBytes = 1 << 13;
@@ -88,14 +88,16 @@ async function addAnswers(source: IndexedSource, vocabulary: Vocabulary, sink: D
   const answerSchema = z
     .looseObject({ text: z.string().optional(), tokens: z.array(token).optional() })
     .refine(({ text, tokens }) => text !== undefined || tokens !== undefined, 'text or tokens');
-  let number = 0;
+  let [number, numAnswers] = [0, 0];
   for await (const line of lines(source)) {
     number++;
     if (line.trim() === '') continue;
+    numAnswers++;
     const answer = parseJson(line, answerSchema, 'an answer', `${source.name}, line ${number}`);
     addAnswer(answer, vocabulary, sink);
     sink.endDocument();
   }
+  if (numAnswers === 0) throw new UsageError(`Expected answers in ${source.name} but received none`);
 }
 
 /** Tokens as they were generated, where they are this tokenizer's; else the text. */

@@ -103,7 +103,9 @@ function checkedExperts(experts: number | SparseExpertOptions): ResolvedExpertOp
   rejectUnknownKeys('sparse experts', options, ['skipped', 'rule', 'loneShare']);
   const { loneShare = 0 } = options;
   if (!(loneShare >= 0 && loneShare <= 1)) {
-    throw new RangeError(`Expected a number in [0, 1] for the loneShare of experts but received ${loneShare}`);
+    throw new RangeError(
+      `Expected a number in [0, 1] for the loneShare of experts but received ${loneShare}`,
+    );
   }
   return {
     skipped: requireInteger('skipped experts', options.skipped, loneShare > 0 ? 0 : 1),

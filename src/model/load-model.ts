@@ -9,7 +9,6 @@ import { enableGpu, type Device, type GpuChoice } from './gpu-plugins.js';
 import { Model } from './model.js';
 import { rejectUnknownKeys, requireBoolean, requireInteger, requireOneOf } from './options.js';
 import { planPlacement, type PlacementNeed } from './placement.js';
-import type { Vocabulary } from './vocabulary.js';
 
 /** Options of {@link loadModel}. */
 export interface LoadModelOptions {
@@ -192,25 +191,6 @@ async function loadWithFallback(
   }
 }
 
-/** A model's tokenizer without its weights; made by {@link loadVocabulary}. */
-export interface LoadedVocabulary extends Vocabulary, Disposable {
-  dispose(): void;
-}
-
-/**
- * Loads the tokenizer of a GGUF file and nothing else.
- * @throws {ModelLoadError} when the file is missing or damaged
- */
-export async function loadVocabulary(path: string): Promise<LoadedVocabulary> {
-  const settings = { ...nativeModelOptions(0, {}, []), vocabOnly: true };
-  try {
-    const load = loadAddon().loadModel(path, settings, undefined);
-    return new Model(path, await abortable(load.promise, undefined, load.abort), 0, 'no layers');
-  } catch (error) {
-    throw typedError(error);
-  }
-}
-
 async function loadOnce(
   path: string,
   gpuLayers: number,
@@ -235,7 +215,8 @@ async function loadOnce(
   }
 }
 
-function nativeModelOptions(
+/** The options as the addon wants them. */
+export function nativeModelOptions(
   gpuLayers: number,
   options: LoadModelOptions,
   devices: readonly Device[],

@@ -3,7 +3,7 @@ import type { CommandModule } from 'yargs';
 import { datastorePath } from '../../draft/datastore.js';
 import { datastoreLock, writeDatastore } from '../../draft/datastore-writer.js';
 import { resolveModel } from '../../model/hub.js';
-import { loadVocabulary } from '../../model/load-model.js';
+import { loadVocabulary } from '../../model/load-vocabulary.js';
 import { tokenizerFingerprint } from '../../model/vocabulary.js';
 import { addDocuments, checkFiles, fileBytes } from '../indexed-files.js';
 import { demoModel } from '../models.js';
