@@ -34,7 +34,7 @@ export interface WriteDatastoreOptions {
   /** Extends the datastore that is there, if one is; default false: it is replaced. */
   readonly append?: boolean | undefined;
   /**
-   * Tokens sorted at once, default 2^24: about 230 MiB of memory while writing. Fewer and larger chunks are searched
+   * Tokens sorted at once, default 2^24: about 300 MiB of memory while writing. Fewer and larger chunks are searched
    * faster. A datastore that is extended keeps its own.
    */
   readonly chunkTokens?: number | undefined;

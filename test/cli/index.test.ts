@@ -70,7 +70,7 @@ describe('outrider index', () => {
       { text: 'gada' },
       { tokens: [5, 6, 7] },
       { text, tokens: own, stats: {} },
-      { text, tokens: [9] },
+      { text, tokens: [9, 9] },
     ];
     writeFileSync(file('answers.jsonl'), `${lines.map((line) => JSON.stringify(line)).join('\n\n')}\n`);
     const args = [file('answers.jsonl'), '--out', file('b.datastore'), '--append'];
@@ -201,7 +201,7 @@ describe('a long text', () => {
     'one line': [' ', ' ', ', '],
   };
   it.each(Object.entries(breaks))('of %s is tokenized in pieces as at once', async (_name, between) => {
-    const text = longText(8_000, between);
+    const text = longText(25_000, between);
     using demo = await loadVocabulary(demoModel('target'));
     for (const chosen of [vocabulary, demo]) {
       const whole = Array.from(chosen.tokenizer.encode(text, { addSpecial: false }));
@@ -210,8 +210,21 @@ describe('a long text', () => {
     }
   });
 
+  it('is not cut within a run of blanks, which some tokenizers take as one', async () => {
+    const ids = new Map<string, number>();
+    const idOf = (run: string): number => {
+      if (!ids.has(run)) ids.set(run, ids.size);
+      return ids.get(run)!;
+    };
+    const encode = (text: string): Int32Array =>
+      Int32Array.from(Array.from(text.matchAll(/\s+|\S+/g), ([run]) => idOf(run)));
+    const runs = { tokenizer: { encode }, info: { vocabSize: 1000 } } as never;
+    const text = longText(60_000, breaks['lines and blanks']);
+    expect(await documentsOf('text.txt', text, runs)).toEqual([Array.from(encode(text))]);
+  });
+
   it('without any blank loses no character', async () => {
-    const text = '😀é漢'.repeat(40_000);
+    const text = '😀é'.repeat(40_000);
     const [tokens] = await documentsOf('text.txt', text, vocabulary);
     expect(vocabulary.tokenizer.decode(tokens!).trim()).toBe(text);
   });
@@ -224,6 +237,23 @@ describe('a vocabulary', () => {
     expect(tokenizerFingerprint(model)).toBe(fingerprint);
     const text = 'a bada gada';
     expect(vocabulary.tokenizer.encode(text)).toEqual(model.tokenizer.encode(text));
+  });
+
+  it('is named by the texts of its tokens, without padding at the end', () => {
+    const nameOf = (...texts: string[]): string => {
+      const bytes = (token: number): Uint8Array => Buffer.from(texts[token]!);
+      return tokenizerFingerprint({ tokenizer: { bytes }, info: { vocabSize: texts.length } } as never);
+    };
+    const names = [
+      ['a', 'b'],
+      ['b', 'a'],
+      ['a', 'c'],
+      ['ab', ''],
+      ['', 'a', 'b'],
+      ['a', '', 'b'],
+    ].map((texts) => nameOf(...texts));
+    expect(new Set(names).size).toBe(names.length);
+    expect(nameOf('a', 'b', '', '')).toBe(nameOf('a', 'b'));
   });
 
   it('is refused after it was disposed', async () => {

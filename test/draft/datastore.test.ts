@@ -90,6 +90,19 @@ describe('a datastore', () => {
     withDatastore(file('chunks'), (store) => expectSearchesAsNaively(store, documents, alphabet));
   });
 
+  it('finds the same across the borders of pages', async () => {
+    const document = seededDocument(2, 5 * wordsPerPage, 30);
+    await writeDocuments(file('pages'), [document]);
+    withDatastore(file('pages'), (store) => {
+      for (let border = wordsPerPage; border < document.length; border += wordsPerPage) {
+        for (let end = border - 3; end < border + 9; end++) {
+          const context = document.slice(end - 8, end);
+          expect(searchDatastore(store, context, 8, 12)).toEqual(searchNaively([document], context, 8, 12));
+        }
+      }
+    });
+  });
+
   it('that was extended document by document is that of all documents at once', async () => {
     const documents = [40, 700, 1, 256, 30, 211, 300].map((length, number) =>
       seededDocument(number, length, 3),
