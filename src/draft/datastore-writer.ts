@@ -228,11 +228,12 @@ export class DatastoreWriter {
   }
 }
 
-/** What processes left that died while they wrote; the lock is held, so that nobody writes it any more. */
+/** What processes left that died while they wrote, or while they took a dead one's lock away; the lock is held. */
 async function removePartials(target: string): Promise<void> {
-  for (const name of await readdir(dirname(target))) {
-    const isOfTarget = name.startsWith(`${basename(target)}.`) && name.endsWith(suffixOfPartials);
-    if (isOfTarget) rmSync(join(dirname(target), name), { force: true });
+  const [folder, own] = [dirname(target), basename(target)];
+  for (const name of await readdir(folder)) {
+    const isPartial = name.startsWith(`${own}.`) && name.endsWith(suffixOfPartials);
+    if (isPartial || name.startsWith(`${own}.lock.`)) rmSync(join(folder, name), { force: true });
   }
 }
 

@@ -35,17 +35,17 @@ describe('a datastore that processes write', () => {
   it('is waited for while another holds it, also when that one computes and does not answer', async () => {
     const path = join(folder, 'busy');
     let hasEnded = false;
-    const child = await withFileLock(datastoreLock(path), undefined, async () => {
+    const closed = await withFileLock(datastoreLock(path), undefined, async () => {
       const waiting = startAppending(path, 0, 1);
-      waiting.on('close', () => (hasEnded = true));
+      const end = once(waiting, 'close').then(() => (hasEnded = true));
       await once(waiting.stdout!, 'data');
       // Longer than a lock may rest whose owner nobody knows.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 6_500);
       await new Promise((resolve) => setTimeout(resolve, 50));
       expect(hasEnded).toBe(false);
-      return waiting;
+      return { end };
     });
-    await once(child, 'close');
+    await closed.end;
     expectDocuments(path, [0]);
   });
 });

@@ -298,6 +298,7 @@ describe('writing a datastore', () => {
 
   it('removes what a dead process left', async () => {
     writeFileSync(file('tidy.0badcafe.partial'), 'half');
+    writeFileSync(file('tidy.lock.0badcafe'), '1 elsewhere 00');
     await writeDocuments(file('tidy'), [[1, 2, 3]]);
     expect(readdirSync(folder).filter((name) => name.startsWith('tidy'))).toEqual(['tidy']);
   });

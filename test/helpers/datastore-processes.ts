@@ -65,12 +65,13 @@ export async function killWhileWriting(path: string, numKills: number, seed: num
   let numThere = 1;
   for (let kill = 0; kill < numKills; kill++) {
     const child = startAppending(path, numThere, 6);
+    const closed = once(child, 'close');
     let said = '';
     child.stdout!.on('data', (text: Buffer) => (said += text.toString()));
-    while (!said.includes('ready')) await sleep(1);
+    while (!said.includes('ready') && child.exitCode === null) await sleep(1);
     await sleep(longestMs * random.uniform());
     child.kill('SIGKILL');
-    await once(child, 'close');
+    await closed;
     const numSaid = said.split('written').length - 1;
     const found = withDatastore(path, (store) => store.numDocuments);
     // What was said to be written is there; the one that was being written may be.
