@@ -16,6 +16,11 @@ export type ErrorCode =
   | 'UNSUPPORTED_CACHE'
   | 'STATE_FILE'
   | 'CALIBRATION'
+  | 'DATASTORE_ACCESS'
+  | 'DATASTORE_TOKENIZER'
+  | 'DATASTORE_VERSION'
+  | 'DATASTORE_DAMAGED'
+  | 'DATASTORE_EMPTY'
   | 'CHAT_TEMPLATE'
   | 'DOWNLOAD'
   | 'PLUGIN'
@@ -128,6 +133,21 @@ export class StateFileError extends OutriderError {
 export class CalibrationError extends OutriderError {
   constructor(message: string, options?: ErrorOptions) {
     super('CALIBRATION', message, options);
+  }
+}
+
+/** Why a datastore could not be written or used. */
+export type DatastoreErrorCode = Extract<ErrorCode, `DATASTORE_${string}`>;
+
+/**
+ * A datastore cannot be read or written, is of another tokenizer or of a newer version, was cut off or changed, or holds
+ * nothing; one that stood there before is as it was.
+ */
+export class DatastoreError extends OutriderError {
+  declare readonly code: DatastoreErrorCode;
+
+  constructor(code: DatastoreErrorCode, message: string, options?: ErrorOptions) {
+    super(code, message, options);
   }
 }
 

@@ -1,6 +1,19 @@
 // The public surface of the package.
 export { DraftModelDrafter } from './draft/draft-model.js';
+export {
+  datastorePath,
+  openDatastore,
+  type Datastore,
+  type OpenDatastoreOptions,
+} from './draft/datastore.js';
+export {
+  writeDatastore,
+  type DatastoreSummary,
+  type DatastoreWriter,
+  type WriteDatastoreOptions,
+} from './draft/datastore-writer.js';
 export type { Draft, Drafter, DraftRequest } from './draft/drafter.js';
+export { RetrievalDrafter, type RetrievalOptions } from './draft/retrieval.js';
 export { calibrateSparse, type CalibrateOptions, type SparseCalibration } from './engine/calibrate-sparse.js';
 export { calibrationPath, readCalibration, writeCalibration } from './engine/calibration-file.js';
 export { createEngine, type Engine } from './engine/engine.js';
@@ -20,6 +33,7 @@ export {
   ChatTemplateError,
   ContextCreateError,
   ContextFullError,
+  DatastoreError,
   DecodeError,
   DisposedError,
   DownloadError,
@@ -43,7 +57,9 @@ export { setLogHandler, type LogLevel } from './model/log.js';
 export type { Model, ModelInfo } from './model/model.js';
 export { Sampler } from './model/sampler.js';
 export type { Sequence } from './model/sequence.js';
+export { loadVocabulary, type LoadedVocabulary } from './model/load-vocabulary.js';
 export type { Tokenizer, TokenStream } from './model/tokenizer.js';
+export { tokenizerFingerprint, type Vocabulary } from './model/vocabulary.js';
 export { ArrayRows, oneHot, type Distribution, type DistributionRows } from './sampling/distribution.js';
 export type { SparseStats } from './sparse/audit.js';
 export type { LayerOverlap } from './sparse/calibration.js';

@@ -6,6 +6,7 @@ import { chatCommand } from './commands/chat.js';
 import { demoCommand } from './commands/demo.js';
 import { evalCommand } from './commands/eval.js';
 import { generateCommand } from './commands/generate.js';
+import { indexCommand } from './commands/index.js';
 import { inflateCommand } from './commands/inflate.js';
 import { inspectCommand } from './commands/inspect.js';
 import { pullCommand } from './commands/pull.js';
@@ -17,7 +18,7 @@ import { onlyOnce, UsageError } from './option-values.js';
 const exitCodes = { done: 0, failure: 1, usage: 2 } as const;
 
 /** Arguments of single commands of which there may be several. */
-const lists: ReadonlySet<string> = new Set(['_', 'tasks', 'text']);
+const lists: ReadonlySet<string> = new Set(['_', 'files', 'tasks', 'text']);
 
 /** Runs one command; resolves to the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -33,6 +34,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .command(inspectCommand)
     .command(calibrateCommand)
     .command(pullCommand)
+    .command(indexCommand)
     .command(inflateCommand)
     .option('verbose', { type: 'boolean', default: false, describe: 'Stack traces and the log of llama.cpp' })
     .demandCommand(1, 'Expected a command.')

@@ -215,7 +215,8 @@ async function loadOnce(
   }
 }
 
-function nativeModelOptions(
+/** The options as the addon wants them. */
+export function nativeModelOptions(
   gpuLayers: number,
   options: LoadModelOptions,
   devices: readonly Device[],

@@ -1,7 +1,39 @@
 // Whether two models speak of the same tokens.
+import { createHash } from 'node:crypto';
 import { nativeCall } from '../bindings/native-error.js';
 import { VocabMismatchError } from '../errors.js';
 import type { Model } from './model.js';
+import type { Tokenizer } from './tokenizer.js';
+
+/** A tokenizer and the number of its tokens; every {@link Model} is one. */
+export interface Vocabulary {
+  readonly tokenizer: Tokenizer;
+  readonly info: { readonly vocabSize: number };
+}
+
+/**
+ * Names a tokenizer by the texts of its tokens, in their order; unused padding tokens at the end do not count.
+ * @returns 64 lower-case hex digits
+ * Cost: one native call a token; about 0.3 s for 150,000 tokens.
+ */
+export function tokenizerFingerprint({ tokenizer, info }: Vocabulary): string {
+  const hash = createHash('sha256');
+  const length = Buffer.alloc(4);
+  let numEmpty = 0;
+  for (let token = 0; token < info.vocabSize; token++) {
+    const bytes = tokenizer.bytes(token, { special: true });
+    if (bytes.length === 0) {
+      numEmpty++;
+      continue;
+    }
+    // Empty ones count only where others follow.
+    length.writeUInt32LE(0);
+    for (; numEmpty > 0; numEmpty--) hash.update(length);
+    length.writeUInt32LE(bytes.length);
+    hash.update(length).update(bytes);
+  }
+  return hash.digest('hex');
+}
 
 /**
  * Checks that two models share one vocabulary: same texts, same end-of-generation tokens. Unused padding tokens at the
