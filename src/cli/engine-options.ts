@@ -100,6 +100,12 @@ const definitions = {
     group: speculation,
     describe: `${drafterNames.join(', ')}; repeatable: several fill one tree; default: model where there is a draft`,
   },
+  datastore: {
+    type: 'string',
+    requiresArg: true,
+    group: speculation,
+    describe: 'Datastore of the drafter retrieval; default the one that outrider index writes',
+  },
   verifier: {
     type: 'string',
     requiresArg: true,
@@ -203,6 +209,7 @@ export function engineOptionsOf(args: EngineArguments): Omit<EngineOptions, 'tar
   }
   return {
     drafter: args.drafter,
+    datastore: args.datastore,
     verifier: args.verifier,
     epsilon: args.epsilon,
     tree: args.tree,

@@ -1,19 +1,25 @@
 // The drafters by name, and what an engine makes of those that are asked for.
 import type { Drafter } from '../draft/drafter.js';
+import { datastorePath, openDatastore } from '../draft/datastore.js';
 import { MixtureDrafter } from '../draft/mixture.js';
 import { PromptLookupDrafter } from '../draft/prompt-lookup.js';
+import { RetrievalDrafter } from '../draft/retrieval.js';
 import { SuffixDrafter } from '../draft/suffix.js';
 import { TokenRecyclingDrafter } from '../draft/token-recycling.js';
 import { IncompatibleMethodsError } from '../errors.js';
+import type { Model } from '../model/model.js';
 import { NativeDistributionRows } from '../model/sampler.js';
+import { tokenizerFingerprint } from '../model/vocabulary.js';
 import { oneHot } from '../sampling/distribution.js';
 import { leavesOf, type AutoShape, type TreeShape } from '../tree/tree-shape.js';
 import type { EngineOptions } from './options.js';
 
 /** What a drafter without a model is made for. */
 interface WeightlessOptions {
-  readonly vocabSize: number;
+  readonly target: Model;
   readonly maxNodes: number;
+  /** Path of the datastore; default the one of the target's tokenizer in the user's cache folder. */
+  readonly datastore: string | undefined;
 }
 
 const weightless: ReadonlyMap<string, (options: WeightlessOptions) => Drafter> = new Map<
@@ -22,8 +28,18 @@ const weightless: ReadonlyMap<string, (options: WeightlessOptions) => Drafter> =
 >([
   ['prompt-lookup', ({ maxNodes }) => new PromptLookupDrafter({ numDraft: maxNodes })],
   ['suffix', ({ maxNodes }) => new SuffixDrafter({ maxNodes })],
-  ['token-recycling', ({ vocabSize, maxNodes }) => new TokenRecyclingDrafter({ vocabSize, maxNodes })],
+  [
+    'token-recycling',
+    ({ target, maxNodes }) => new TokenRecyclingDrafter({ vocabSize: target.info.vocabSize, maxNodes }),
+  ],
+  ['retrieval', retrievalDrafter],
 ]);
+
+function retrievalDrafter({ target, maxNodes, datastore }: WeightlessOptions): Drafter {
+  const fingerprint = tokenizerFingerprint(target);
+  const opened = openDatastore(datastore ?? datastorePath(fingerprint), fingerprint);
+  return new RetrievalDrafter(opened, { maxNodes, maxLeaves: maxNodes });
+}
 
 /** Names that the option `drafter` knows. */
 export const drafterNames: readonly string[] = ['none', 'model', ...weightless.keys()];

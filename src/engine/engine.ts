@@ -71,8 +71,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     const shape = shapeFor(chosen, canGrow(verifier, context.info, draftContext?.info));
     const acceptance = acceptanceOf(options, choice.hasModel && shape.kind === 'grown');
     const model = draftContext && draftModelDrafter(options, draftContext, shape, verifier, acceptance);
-    const { vocabSize } = target.info;
-    const proposer = combineDrafters(choice, model, { vocabSize, maxNodes: maxTreeNodes });
+    const { datastore } = options;
+    const proposer = combineDrafters(choice, model, { target, maxNodes: maxTreeNodes, datastore });
     const planned = sparse && (await planThinning(context, sparse, proposer));
     const thinning = planned?.isThinned === true ? planned : undefined;
     const drafter =

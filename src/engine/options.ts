@@ -16,9 +16,11 @@ export interface EngineOptions {
   readonly draft?: Model | undefined;
   /**
    * Names, or drafters of your own; several fill one tree. `auto` is `model` where there is a draft model and `none`
-   * elsewhere; `prompt-lookup`, `suffix` and `token-recycling` need no model.
+   * elsewhere; `prompt-lookup`, `suffix`, `token-recycling` and `retrieval` need no model.
    */
   readonly drafter?: string | Drafter | readonly (string | Drafter)[] | undefined;
+  /** Datastore of the drafter `retrieval`; default the one of the target's tokenizer in the user's cache folder. */
+  readonly datastore?: string | undefined;
   /** A name or a rule of your own; `auto` is `match` at temperature 0 and without a drafter, else `block` on chains and `traversal` on trees. */
   readonly verifier?: string | Verifier | undefined;
   /** Over-acceptance of the lossy verifier `pareto`, in units of probability. */
@@ -86,6 +88,7 @@ const engineKeys: Record<keyof EngineOptions, true> = {
   target: true,
   draft: true,
   drafter: true,
+  datastore: true,
   verifier: true,
   epsilon: true,
   tree: true,
