@@ -82,7 +82,8 @@ Napi::Value SamplerBinding::apply(const Napi::CallbackInfo& info) {
 }
 
 Napi::Function PoolBinding::define(Napi::Env env) {
-  return DefineClass(env, "NativePool", {InstanceMethod("dispose", &PoolBinding::dispose)});
+  return DefineClass(env, "NativePool", {InstanceMethod("setActive", &PoolBinding::set_active),
+                                           InstanceMethod("dispose", &PoolBinding::dispose)});
 }
 
 PoolBinding::PoolBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PoolBinding>(info) {
@@ -102,6 +103,15 @@ std::shared_ptr<ComputePool> PoolBinding::from(const Napi::Value& value) {
     throw to_error(value.Env(), Status::error(StatusCode::kDisposed, "The compute pool was disposed."));
   }
   return binding->pool_;
+}
+
+// setActive(numThreads): from the next batch on.
+Napi::Value PoolBinding::set_active(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const int32_t n_threads = int_arg(info[0], "threads");
+    if (pool_ != nullptr) pool_->set_active(n_threads);
+    return info.Env().Undefined();
+  });
 }
 
 Napi::Value PoolBinding::dispose(const Napi::CallbackInfo& info) {

@@ -30,6 +30,7 @@ class PoolBinding : public Napi::ObjectWrap<PoolBinding> {
   static std::shared_ptr<ComputePool> from(const Napi::Value& value);
 
  private:
+  Napi::Value set_active(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);
 
   std::shared_ptr<ComputePool> pool_;

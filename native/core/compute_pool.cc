@@ -6,7 +6,7 @@
 namespace outrider {
 
 ComputePool::ComputePool(int32_t n_threads)
-    : n_threads_(std::min(std::max(n_threads, 1), GGML_MAX_N_THREADS)), queue_(std::make_shared<Queue>()) {
+    : n_threads_(std::min(std::max(n_threads, 1), GGML_MAX_N_THREADS)), n_active_(n_threads_), queue_(std::make_shared<Queue>()) {
   ggml_threadpool_params params = ggml_threadpool_params_default(n_threads_);
   threadpool_ = ggml_threadpool_new(&params);
   thread_ = std::thread([queue = queue_] { run(queue); });
@@ -26,6 +26,8 @@ ComputePool::~ComputePool() {
   }
   ggml_threadpool_free(threadpool_);
 }
+
+void ComputePool::set_active(int32_t n_threads) { n_active_ = std::min(std::max(n_threads, 1), n_threads_); }
 
 void ComputePool::post(std::function<void()> task) {
   {

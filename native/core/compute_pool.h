@@ -1,6 +1,7 @@
 // One thread that runs all computing of the contexts attached to it, and the ggml threads it computes with.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -25,6 +26,9 @@ class ComputePool {
   void post(std::function<void()> task);
 
   int32_t n_threads() const { return n_threads_; }
+  // Threads that the next batches compute with, in [1, n_threads]; the others sleep.
+  int32_t n_active() const { return n_active_.load(); }
+  void set_active(int32_t n_threads);
   ggml_threadpool_t threadpool() const { return threadpool_; }
 
  private:
@@ -37,6 +41,7 @@ class ComputePool {
   static void run(const std::shared_ptr<Queue>& queue);
 
   int32_t n_threads_;
+  std::atomic<int32_t> n_active_;
   ggml_threadpool_t threadpool_;
   std::shared_ptr<Queue> queue_;
   std::thread thread_;

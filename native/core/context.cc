@@ -108,6 +108,12 @@ Status Context::rewind(int32_t sequence, int32_t n_past) {
                        "The state of this model cannot go back to token " + text(n_past) + "; it was cleared.");
 }
 
+int32_t Context::compute(const llama_batch& batch, uint64_t epoch) {
+  if (epoch_.load() > epoch) return 2;
+  llama_set_n_threads(context_, pool_->n_active(), pool_->n_active());
+  return llama_decode(context_, batch);
+}
+
 Status Context::explain(int32_t code, const DecodeRequest& request) {
   const auto n = static_cast<int32_t>(request.tokens.size());
   // A context holds cells of all its sequences; what the others use is not this one's to name.
@@ -160,7 +166,7 @@ Status Context::run_batch(const DecodeRequest& request, uint64_t epoch, TokenTre
   clear_thread_errors();
   status = start_sparse(request);
   if (!status.ok()) return status;
-  const int32_t code = epoch_.load() > epoch ? 2 : llama_decode(context_, batch.view(tokens));
+  const int32_t code = compute(batch.view(tokens), epoch);
   if (sparse_ != nullptr) sparse_->finish(code == 0);
   if (code != 0) {
     lengths_[static_cast<size_t>(request.sequence)] = request.n_past + 1;  // some cells may be there

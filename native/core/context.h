@@ -147,6 +147,8 @@ class Context {
   Status decode_valid(const DecodeRequest& request, uint64_t epoch, Rows& rows, Timings& timings);
   Status draw(DraftRequest& request, uint64_t epoch, std::vector<int32_t>& tokens, Rows& rows, Timings& timings);
   Status rewind(int32_t sequence, int32_t n_past);
+  // llama_decode with the threads that the pool has active; 2, as when it was aborted, after an abort since `epoch`.
+  int32_t compute(const llama_batch& batch, uint64_t epoch);
   Status run_batch(const DecodeRequest& request, uint64_t epoch, TokenTree& tree);
   Status start_sparse(const DecodeRequest& request);
   Status explain(int32_t code, const DecodeRequest& request);

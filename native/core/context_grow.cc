@@ -174,7 +174,7 @@ class Growth {
     const auto started = std::chrono::steady_clock::now();
     context_.running_epoch_ = epoch_;
     clear_thread_errors();
-    const int32_t code = context_.epoch() > epoch_ ? 2 : llama_decode(context_.context_, batch.view(tokens));
+    const int32_t code = context_.compute(batch.view(tokens), epoch_);
     // Some cells may be there even when it failed.
     for (size_t i = 0; i < nodes.size(); i++) note_decoded(nodes[i], ids[i]);
     if (code != 0) return context_.explain(code, request_.prefix);

@@ -83,6 +83,8 @@ export interface NativeModel {
 }
 
 export interface NativePool {
+  /** Threads that the next batches compute with. */
+  setActive(numThreads: number): void;
   dispose(): void;
 }
 

@@ -11,7 +11,7 @@ export interface AcceptedCounts {
 /** Share of an observation that is left after a round: half of it after ten. */
 const fading = 0.933;
 /** Acceptance of the first node before anything was seen, and from node to node. */
-const priorRate = 0.6;
+const priorRate = 0.8;
 /** Nodes that were not tried are assumed to be accepted less than the ones before, at least so much. */
 const steepest = 0.98;
 /** Rounds that the prior stands for. */

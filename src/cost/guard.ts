@@ -15,7 +15,9 @@ const convincingRounds = 3;
 /** Rounds that speculation is believed in before it is measured. */
 const firstRounds = 2;
 /** Draft tokens of the first rounds at most: what is not known yet is tried small. */
-const firstNodes = 4;
+const firstNodes = 3;
+/** One speculative round in so many tries another size than the best one, lest a wrong guess be believed for ever. */
+const exploreEvery = 20;
 
 /** Options of a {@link GuardPlanner}. */
 export interface GuardOptions {
@@ -41,6 +43,7 @@ export class GuardPlanner implements RoundPlanner {
   #probe: Probe | undefined;
   #probeDistance = firstProbeDistance;
   #plainSinceProbe = 0;
+  #numProbes = 0;
   #reason = '';
 
   constructor(options: GuardOptions) {
@@ -98,22 +101,33 @@ export class GuardPlanner implements RoundPlanner {
       return this.#planOff();
     }
     this.#reason = described(best);
-    return drafting(best.numNodes);
+    return drafting(this.#numRounds % exploreEvery === 0 ? this.#neighbour(best) : best.numNodes);
+  }
+
+  /** Another size to try: a larger one, or a smaller one, in turn. */
+  #neighbour({ numNodes }: Best): number {
+    const isLarger = (this.#numRounds / exploreEvery) % 2 === 1 || numNodes === 1;
+    const wanted = isLarger ? Math.max(numNodes + 1, Math.round(1.5 * numNodes)) : Math.ceil(numNodes / 2);
+    return Math.min(wanted, this.#options.maxNodes);
   }
 
   #planOff(): RoundPlan {
     const best = this.#best();
     if (best === undefined) return plain(1);
+    // Every other probe tries another size: what is thought of sizes may be what keeps speculation off.
+    const isTrying = this.#numProbes % 2 === 1 && best.numNodes < firstNodes;
+    const numNodes = isTrying ? Math.min(firstNodes, this.#options.maxNodes) : best.numNodes;
     if (this.#probe === undefined) {
-      const distance = this.#distanceOf(best);
+      const distance = this.#distanceOf(numNodes, best.plainMs);
       if (this.#plainSinceProbe < distance) return plain(distance - this.#plainSinceProbe);
       this.#probe = { rounds: 0, tokens: 0, ms: 0, seen: this.#options.tokens.fresh() };
     }
-    return drafting(best.numNodes);
+    return drafting(numNodes);
   }
 
   /** Plain tokens between probes, so that a probe that brings nothing costs next to nothing. */
-  #distanceOf({ numNodes, ms, plainMs }: Best): number {
+  #distanceOf(numNodes: number, plainMs: number): number {
+    const ms = this.#options.cost.predict(numNodes, this.#contextLength) ?? 0;
     const accepted = this.#options.tokens.accepted()[numNodes]!;
     const lostTokens = Math.max(0, ms / plainMs - 1 - accepted);
     return Math.min(maxProbeDistance, Math.max(this.#probeDistance, Math.ceil(lostTokens / probeShare)));
@@ -128,6 +142,7 @@ export class GuardPlanner implements RoundPlanner {
     const plainMs = this.#options.cost.predict(0, this.#contextLength) ?? 0;
     if (probe.tokens * plainMs < worthBeginning * probe.ms) {
       this.#probe = undefined;
+      this.#numProbes += 1;
       this.#plainSinceProbe = 0;
       this.#probeDistance = Math.min(maxProbeDistance, 2 * this.#probeDistance);
       return;

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 
 import { availableParallelism, cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import type { AcceptedCounts } from '../cost/expected-tokens.js';
 import type { CostCalibration } from '../cost/round-cost.js';
 import { cacheFolder } from '../model/cache-folder.js';
 import type { Context } from '../model/context.js';
@@ -56,16 +57,38 @@ export function readCost(path: string): CostCalibration | undefined {
 
 /** Writes a measurement; the file is whole or as it was before. */
 export function writeCost(path: string, calibration: CostCalibration): void {
-  if (calibration.batches.length === 0) return;
+  if (calibration.batches.length > 0) writeWhole(path, { version: 1, ...calibration });
+}
+
+function writeWhole(path: string, content: unknown): void {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(temporary, JSON.stringify({ version: 1, ...calibration }));
+    writeFileSync(temporary, JSON.stringify(content));
     renameSync(temporary, path);
   } catch {
     // A folder that cannot be written to: the next run measures again.
   }
 }
+
+const countsSchema = z.object({ tried: z.array(z.number().min(0)), accepted: z.array(z.number().min(0)) });
+const memorySchema = z.object({ version: z.literal(1), kinds: z.record(z.string(), countsSchema) });
+
+/** What guards learnt of acceptance under the conditions of a cost file, by how the target was sampled. */
+export function readMemory(path: string): Readonly<Record<string, AcceptedCounts>> {
+  try {
+    return memorySchema.parse(JSON.parse(readFileSync(memoryPath(path), 'utf8'))).kinds;
+  } catch {
+    return {};
+  }
+}
+
+/** Writes what {@link readMemory} reads; the file is whole or as it was before. */
+export function writeMemory(path: string, kinds: Readonly<Record<string, AcceptedCounts>>): void {
+  writeWhole(memoryPath(path), { version: 1, kinds });
+}
+
+const memoryPath = (path: string): string => path.replace(/\.json$/, '.acceptance.json');
 
 /** Whether the machine runs on mains, where Linux tells: a laptop on its battery computes at another speed. */
 function powerSource(folder = '/sys/class/power_supply'): string {

@@ -59,6 +59,8 @@ export interface GenerationSetup {
   readonly planner: RoundPlanner;
   /** Of a target that leaves something out. */
   readonly audit?: SparseAudit | undefined;
+  /** Called between batches. */
+  readonly onBatch?: (() => void) | undefined;
   readonly prompt: readonly TokenId[];
   readonly sampling: SamplingParams;
   readonly seed: number;
@@ -132,6 +134,7 @@ export class DecodeLoop {
   }
 
   *#tell(rounds: readonly RoundResult[], startedAt: number): Generator<GenerationEvent, void, undefined> {
+    this.#setup.onBatch?.();
     for (const round of rounds) {
       this.#setup.planner.observe(round.record);
       this.#counters.round(round.record);
@@ -175,6 +178,7 @@ export class DecodeLoop {
     const { target, drafter, prompt, signal } = this.#setup;
     if (prompt.length > target.contextSize) throw new ContextFullError(prompt.length, target.contextSize);
     signal?.throwIfAborted();
+    this.#setup.onBatch?.();
     const startedAt = performance.now();
     const numReused = await target.prefill(prompt.slice(0, -1), signal);
     // A drafter that is not asked at first reads the prompt when it is.

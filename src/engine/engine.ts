@@ -29,6 +29,7 @@ import {
 import type { ResolvedSparseOptions } from './sparse-options.js';
 import { SequenceTarget } from './target.js';
 import { lossyThinning, planThinning, thinnedDrafter, type PlannedThinning } from './thinned-target.js';
+import { ThreadGovernor } from './thread-governor.js';
 import { createVerifier } from './verifiers.js';
 
 /** What an engine is made of. */
@@ -43,6 +44,8 @@ interface EngineParts {
   readonly isMeasuring: boolean;
   /** undefined: rounds are as asked for. */
   readonly guards: Guards | undefined;
+  /** undefined: the threads are left alone. */
+  readonly governor: ThreadGovernor | undefined;
   readonly acceptance: AcceptanceStore;
   readonly sparse: (ResolvedSparseOptions & { readonly thinning: PlannedThinning }) | undefined;
   readonly notes: readonly string[];
@@ -89,14 +92,13 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     const isBounded = drafter === proposer && (choice.hasModel || isSizeGiven);
     const maxNodes = Math.min(drafter?.maxNodes ?? 0, isBounded ? maxTreeNodes : Infinity);
     const isMeasuring = (options.measureSpeedup ?? true) && drafter !== undefined;
-    const { tree = 'auto', onMeasure: onProgress } = options;
-    const guards =
-      // A thinned target is a choice of its own, and its drafts are not sized by their cost.
-      drafter !== undefined && (options.guard ?? true) && planned === undefined
-        ? await createGuards({ context, draftContext, drafter, maxNodes, isMeasuring, tree, onProgress })
-        : undefined;
+    // A thinned target is a choice of its own, and its drafts are not sized by their cost.
+    const guarded = planned === undefined ? drafter : undefined;
+    const parts = { context, draftContext, drafter: guarded, maxNodes, isMeasuring };
+    const guards = await createGuards(parts, options);
     return new Engine({
       ...{ context, draftContext, drafter, verifier, maxNodes, isMeasuring, guards, acceptance },
+      governor: options.guard === false ? undefined : new ThreadGovernor(context),
       sparse: thinning && { ...sparse!, thinning },
       notes: planned?.notes ?? [],
     });
@@ -143,7 +145,7 @@ export class Engine {
     const { vocabSize } = this.target.info;
     const resolved = resolveGenerateOptions(options, vocabSize);
     const tokens = this.#promptTokens(prompt, resolved.parseSpecial);
-    const { context, drafter, maxNodes, isMeasuring, guards, sparse } = this.#parts;
+    const { context, drafter, maxNodes, isMeasuring, guards, governor, sparse } = this.#parts;
     const thinning =
       sparse?.recheck === 'off' ? lossyThinning(sparse.thinning, sparse.auditEvery) : undefined;
     const { tokenizer } = this.target;
@@ -155,6 +157,7 @@ export class Engine {
         thinning,
       }),
       audit: thinning?.audit,
+      onBatch: governor && (() => governor.tick()),
       drafter,
       verifier: this.verifierFor(resolved.sampling),
       planner:
@@ -182,6 +185,7 @@ export class Engine {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     this.#parts.acceptance.save();
+    this.#parts.guards?.save();
     this.#parts.context.dispose();
     this.#parts.draftContext?.dispose();
     await this.#parts.drafter?.dispose();

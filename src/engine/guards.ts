@@ -1,11 +1,13 @@
 // The guards of an engine: one for each way of sampling, for acceptance differs with it.
-import { ExpectedTokens } from '../cost/expected-tokens.js';
+import { ExpectedTokens, type AcceptedCounts } from '../cost/expected-tokens.js';
 import { GuardPlanner } from '../cost/guard.js';
 import { RoundCost, type CostCalibration } from '../cost/round-cost.js';
 import type { Drafter } from '../draft/drafter.js';
 import type { Context } from '../model/context.js';
-import { costPath, readCost, writeCost } from './cost-store.js';
+import { costPath, readCost, readMemory, writeCost, writeMemory } from './cost-store.js';
 import { measureCost } from './measure-cost.js';
+import type { EngineOptions } from './options.js';
+import { coresOfOthers, readProcessorTime } from './processor-time.js';
 
 /** Options of {@link Guards}. */
 export interface GuardsOptions {
@@ -14,35 +16,43 @@ export interface GuardsOptions {
   readonly maxNodes: number;
   /** Mixes in plain rounds to measure the speedup. */
   readonly isMeasuring: boolean;
+  /** What was learnt before, and where it is kept; undefined keeps nothing. */
+  readonly path?: string | undefined;
 }
 
+/** Cores that others may keep busy while costs are measured that are worth keeping. */
+const quietCores = 0.3;
+
 /** What guards are made for. */
-export interface GuardedParts extends Omit<GuardsOptions, 'calibration'> {
+export interface GuardedParts extends Omit<GuardsOptions, 'calibration' | 'path'> {
   readonly context: Context;
   readonly draftContext: Context | undefined;
-  readonly drafter: Drafter;
-  /** The tree as options give it. */
-  readonly tree: string;
-  /** Share of the measurement that is done. */
-  readonly onProgress?: ((share: number) => void) | undefined;
+  /** Without one there is nothing to guard. */
+  readonly drafter: Drafter | undefined;
 }
 
 /** Guards that know what rounds cost here: measured before under the same conditions, or now. */
-export async function createGuards(parts: GuardedParts): Promise<Guards> {
-  const { context, draftContext, drafter, maxNodes, isMeasuring, tree, onProgress } = parts;
+export async function createGuards(
+  { context, draftContext, drafter, maxNodes, isMeasuring }: GuardedParts,
+  options: Pick<EngineOptions, 'tree' | 'guard' | 'onMeasure' | 'keepAcceptance'>,
+): Promise<Guards | undefined> {
+  if (drafter === undefined || options.guard === false) return undefined;
   const path = costPath({
     target: context,
     draft: draftContext,
     drafterName: drafter.name,
-    tree,
+    tree: options.tree ?? 'auto',
     maxNodes,
   });
   let calibration = readCost(path);
   if (calibration === undefined) {
-    calibration = await measureCost({ context, drafter, maxNodes, onProgress });
-    writeCost(path, calibration);
+    const before = readProcessorTime();
+    calibration = await measureCost({ context, drafter, maxNodes, onProgress: options.onMeasure });
+    // What a busy machine took is not kept.
+    if (coresOfOthers(before, readProcessorTime()) < quietCores) writeCost(path, calibration);
   }
-  return new Guards({ calibration, maxNodes, isMeasuring });
+  const isKept = options.keepAcceptance ?? true;
+  return new Guards({ calibration, maxNodes, isMeasuring, path: isKept ? path : undefined });
 }
 
 /** Guards that share what is known of costs. */
@@ -50,9 +60,12 @@ export class Guards {
   readonly #options: GuardsOptions;
   readonly #cost: RoundCost;
   readonly #guards = new Map<string, GuardPlanner>();
+  readonly #tokens = new Map<string, ExpectedTokens>();
+  readonly #known: Readonly<Record<string, AcceptedCounts>>;
 
   constructor(options: GuardsOptions) {
     this.#options = options;
+    this.#known = options.path === undefined ? {} : readMemory(options.path);
     this.#cost = new RoundCost(options.calibration);
   }
 
@@ -61,15 +74,20 @@ export class Guards {
     const { maxNodes, isMeasuring } = this.#options;
     let guard = this.#guards.get(kind);
     if (guard === undefined) {
-      guard = new GuardPlanner({
-        cost: this.#cost,
-        tokens: new ExpectedTokens(maxNodes),
-        maxNodes,
-        isMeasuring,
-      });
+      const tokens = new ExpectedTokens(maxNodes, this.#known[kind]);
+      guard = new GuardPlanner({ cost: this.#cost, tokens, maxNodes, isMeasuring });
       this.#guards.set(kind, guard);
+      this.#tokens.set(kind, tokens);
     }
     guard.begin();
     return guard;
+  }
+
+  /** Keeps what was learnt for the next process. */
+  save(): void {
+    const { path } = this.#options;
+    if (path === undefined || this.#tokens.size === 0) return;
+    const learnt = Array.from(this.#tokens, ([kind, tokens]) => [kind, tokens.toJSON()]);
+    writeMemory(path, { ...this.#known, ...Object.fromEntries(learnt) });
   }
 }

@@ -11,6 +11,7 @@ export class ComputePool {
   readonly threads: number;
   /** @internal */
   readonly native: NativePool;
+  #active: number;
 
   /** @param threads threads in all, at least 1; default: the cores this process may use */
   constructor(threads: number = availableParallelism()) {
@@ -19,6 +20,22 @@ export class ComputePool {
     }
     this.threads = threads;
     this.native = nativeCall(() => new (loadAddon().Pool)(threads));
+    this.#active = threads;
+  }
+
+  /** Threads that compute, in [1, threads]; the others sleep. Holds from the next batch on. */
+  get active(): number {
+    return this.#active;
+  }
+
+  set active(threads: number) {
+    if (!Number.isInteger(threads) || threads < 1 || threads > this.threads) {
+      throw new RangeError(
+        `Expected an integer in [1, ${this.threads}] for active threads but received ${threads}`,
+      );
+    }
+    this.#active = threads;
+    nativeCall(() => this.native.setActive(threads));
   }
 
   /** The pool of this thread count that contexts share unless they are given their own. */

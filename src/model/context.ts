@@ -23,6 +23,8 @@ export interface ContextInfo extends NativeContextInfo {
 export class Context {
   readonly model: Model;
   readonly info: ContextInfo;
+  /** The threads that compute. */
+  readonly pool: ComputePool;
   #native: NativeContext | undefined;
   readonly #numSequences: number;
   readonly #sequences = new Map<number, Sequence>();
@@ -30,9 +32,11 @@ export class Context {
   private constructor(
     model: Model,
     { native, offloadsKv }: PlacedContext<NativeContext>,
+    pool: ComputePool,
     numSequences: number,
   ) {
     this.model = model;
+    this.pool = pool;
     this.#native = native;
     this.#numSequences = numSequences;
     this.info = { ...native.info(), offloadsKv };
@@ -54,7 +58,7 @@ export class Context {
         () => undefined,
       ),
     );
-    return new Context(model, placed, settings.sequences);
+    return new Context(model, placed, pool, settings.sequences);
   }
 
   /** @internal */
