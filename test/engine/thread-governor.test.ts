@@ -46,7 +46,7 @@ it('the processor time of this process is part of that of all', () => {
   const until = performance.now() + 300;
   while (performance.now() < until);
   const after = readProcessorTime();
-  expect(after.own - before.own).toBeGreaterThan(100);
+  expect(after.own - before.own).toBeGreaterThan(20);
   // The system counts in ticks of some milliseconds.
   expect(after.all - before.all).toBeGreaterThan(0.5 * (after.own - before.own));
 });

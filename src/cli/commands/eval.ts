@@ -27,6 +27,8 @@ export const evalCommand: CommandModule<object, EvalArguments> = {
   describe: 'Accuracy per task, for a model or a method',
   builder: (parser) =>
     withEngineOptions(parser)
+      // What is measured is the method as it is asked for, not what the guard makes of it.
+      .default('guard', 'off')
       .positional('tasks', {
         type: 'string',
         array: true,
