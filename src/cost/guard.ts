@@ -9,7 +9,7 @@ const worthBeginning = 1.03;
 /** Share of the time that probes may cost while speculation is off. */
 const probeShare = 0.005;
 const firstProbeDistance = 16;
-const maxProbeDistance = 1024;
+const maxProbeDistance = 2048;
 /** Rounds of a probe that pay before speculation is on again. */
 const convincingRounds = 3;
 /** Rounds that speculation is believed in before it is measured. */
@@ -44,6 +44,8 @@ export class GuardPlanner implements RoundPlanner {
   #probeDistance = firstProbeDistance;
   #plainSinceProbe = 0;
   #numProbes = 0;
+  /** What the last probe that brought nothing cost, in plain tokens. */
+  #lostTokens = 0;
   #reason = '';
 
   constructor(options: GuardOptions) {
@@ -51,11 +53,9 @@ export class GuardPlanner implements RoundPlanner {
     this.#rhythm = new MeasuringRhythm();
   }
 
-  /** A generation begins: what was learnt stays, but a change of subject is likely. */
+  /** A generation begins: what was learnt stays, and so does what probes may cost. */
   begin(): void {
     this.#probe = undefined;
-    this.#probeDistance = firstProbeDistance;
-    this.#plainSinceProbe = 0;
   }
 
   get startsPlain(): boolean {
@@ -129,7 +129,7 @@ export class GuardPlanner implements RoundPlanner {
   #distanceOf(numNodes: number, plainMs: number): number {
     const ms = this.#options.cost.predict(numNodes, this.#contextLength) ?? 0;
     const accepted = this.#options.tokens.accepted()[numNodes]!;
-    const lostTokens = Math.max(0, ms / plainMs - 1 - accepted);
+    const lostTokens = Math.max(0, ms / plainMs - 1 - accepted, this.#lostTokens);
     return Math.min(maxProbeDistance, Math.max(this.#probeDistance, Math.ceil(lostTokens / probeShare)));
   }
 
@@ -141,6 +141,8 @@ export class GuardPlanner implements RoundPlanner {
     probe.ms += record.roundMs;
     const plainMs = this.#options.cost.predict(0, this.#contextLength) ?? 0;
     if (probe.tokens * plainMs < worthBeginning * probe.ms) {
+      // A drafter that was not asked for long has to catch up first: what a probe really took counts.
+      this.#lostTokens = plainMs === 0 ? 0 : Math.max(0, probe.ms / plainMs - probe.tokens);
       this.#probe = undefined;
       this.#numProbes += 1;
       this.#plainSinceProbe = 0;
@@ -153,6 +155,7 @@ export class GuardPlanner implements RoundPlanner {
     this.#probe = undefined;
     this.#probeDistance = firstProbeDistance;
     this.#plainSinceProbe = 0;
+    this.#lostTokens = 0;
     this.#isOff = false;
   }
 

@@ -1,0 +1,194 @@
+// Guarded speculation against plain decoding, cell by cell: target x draft x task x temperature; beside a fixed chain of 4.
+// npm run bench:never-slower [-- FILTER...], each word a part of a cell's name; --repetitions N, --json FILE
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { mean, median, sampleStandardDeviation } from 'simple-statistics';
+import { ChatTemplate } from '../../src/chat/chat-template.js';
+import { demoModel, demoTasks } from '../../src/cli/models.js';
+import { createEngine, type Engine } from '../../src/engine/engine.js';
+import type { EngineOptions } from '../../src/engine/options.js';
+import { readTask } from '../../src/eval/task-file.js';
+import { inflateModel } from '../../src/gguf/inflate.js';
+import { loadModel } from '../../src/model/load-model.js';
+import type { Model } from '../../src/model/model.js';
+import { rewriteGguf } from '../fixtures/gguf-rewrite.js';
+import { SeededRandom } from '../fixtures/seeded-random.js';
+import { machine } from './measure.js';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { repetitions: { type: 'string', default: '5' }, json: { type: 'string' } },
+});
+const repetitions = Number(values.repetitions);
+/** Quantile of Student's t for a 95 % interval of a mean of so many values, minus one. */
+const quantiles = [NaN, 12.71, 4.3, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23];
+const maxTokens = 128;
+const folder = mkdtempSync(join(tmpdir(), 'outrider-never-'));
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+const inflated = (name: string, parameters: number, tensorType: 'q8_0' | 'q4_0') => (): string => {
+  const path = join(folder, `${name}.gguf`);
+  inflateModel(demoModel('target'), path, { parameters, tensorType });
+  return path;
+};
+const targets: Readonly<Record<string, () => string>> = {
+  'demo dense': () => demoModel('target'),
+  'demo experts': () => demoModel('experts'),
+  '300M': inflated('300M', 3e8, 'q8_0'),
+  '1B': inflated('1B', 1e9, 'q4_0'),
+};
+/** By name, what drafts beside the target at this path. */
+const drafts: Readonly<Record<string, (target: string) => string | undefined>> = {
+  good: () => demoModel('draft'),
+  costly: (target) => target,
+  useless: () => noisyDraft(),
+  none: () => undefined,
+};
+const tasks = ['stories', 'edits', 'retrieval-1k', 'chats'];
+const temperatures = [0, 1];
+
+/** The demo draft, each matrix half noise. */
+function noisyDraft(): string {
+  const path = join(folder, 'noise.gguf');
+  const random = new SeededRandom(1, 'noise');
+  rewriteGguf(demoModel('draft'), path, {
+    editValues: ({ shape }, matrix) => {
+      if (shape.length < 2) return false;
+      const deviation = Math.sqrt(matrix.reduce((sum, value) => sum + value * value, 0) / matrix.length);
+      for (let index = 0; index < matrix.length; index++) matrix[index]! += deviation * random.normal();
+      return true;
+    },
+  });
+  return path;
+}
+
+/** Ratios to plain decoding of one cell. */
+interface Cell {
+  readonly name: string;
+  readonly guarded: number;
+  /** Half the width of its 95 % interval. */
+  readonly error: number;
+  readonly fixed: number;
+  /** Of times to the first output token. */
+  readonly firstToken: number;
+  readonly states: string;
+}
+
+async function engines(target: Model, draft: Model | undefined): Promise<Record<string, Engine>> {
+  const context = { contextSize: 2048 };
+  const drafter: EngineOptions['drafter'] = draft === undefined ? ['suffix'] : 'auto';
+  const shared = { target, draft, context, keepAcceptance: false };
+  return {
+    plain: await createEngine({ ...shared, drafter: 'none', guard: false }),
+    guarded: await createEngine({ ...shared, drafter }),
+    fixed: await createEngine({
+      ...shared,
+      drafter,
+      tree: draft === undefined ? undefined : 'chain:4',
+      guard: false,
+      measureSpeedup: false,
+    }),
+  };
+}
+
+async function measureCell(
+  name: string,
+  contenders: Record<string, Engine>,
+  task: string,
+  temperature: number,
+) {
+  const { prompts } = await readTask(join(demoTasks, `${task}.jsonl`));
+  const speeds: Record<string, number[]> = {};
+  const firsts: Record<string, number[]> = {};
+  const states = new Set<string>();
+  for (let repetition = -1; repetition < repetitions; repetition++) {
+    const prompt = prompts[(repetition + 1) % prompts.length]!;
+    const order = Object.keys(contenders);
+    for (let turn = 0; turn < order.length; turn++) {
+      const contender = order[(turn + repetition + 1) % order.length]!;
+      const engine = contenders[contender]!;
+      const { chatTemplate } = engine.target.info;
+      const text = new ChatTemplate(chatTemplate, { bos: '', eos: '' }).render(prompt.messages);
+      // Each starts with an empty cache.
+      await engine.sequence.truncate(0);
+      const { stats } = await engine
+        .generate(text, {
+          maxTokens,
+          sampling: { temperature },
+          seed: repetition + 1,
+          ignoreEos: true,
+          parseSpecial: true,
+        })
+        .finish();
+      if (repetition < 0) continue;
+      (speeds[contender] ??= []).push(stats.tokensPerSecond);
+      (firsts[contender] ??= []).push(stats.timeToFirstTokenMs);
+      if (contender === 'guarded') states.add(stats.guard.state);
+    }
+  }
+  const ratios = (contender: string): number[] =>
+    speeds[contender]!.map((speed, index) => speed / speeds['plain']![index]!);
+  const logs = ratios('guarded').map(Math.log);
+  const error =
+    (quantiles[Math.min(repetitions, 11) - 1]! * sampleStandardDeviation(logs)) / Math.sqrt(repetitions);
+  const cell: Cell = {
+    name,
+    guarded: Math.exp(mean(logs)),
+    error,
+    fixed: Math.exp(mean(ratios('fixed').map(Math.log))),
+    firstToken: median(firsts['guarded']!.map((ms, index) => ms / firsts['plain']![index]!)),
+    states: [...states].join(' '),
+  };
+  return cell;
+}
+
+try {
+  print(
+    `${machine()}; ${repetitions} answers of ${maxTokens} tokens a cell, interleaved; ratios to plain decoding`,
+  );
+  print('| target, draft, task, temperature | guarded (95 %) | chain of 4 | first token | guard |');
+  print('| --- | --- | --- | --- | --- |');
+  const cells: Cell[] = [];
+  for (const [targetName, targetPath] of Object.entries(targets)) {
+    for (const [draftName, draftPath] of Object.entries(drafts)) {
+      const names = tasks.flatMap((task) =>
+        temperatures.map((temperature) => ({
+          task,
+          temperature,
+          name: `${targetName}, ${draftName}, ${task}, ${temperature}`,
+        })),
+      );
+      const wanted = names.filter(({ name }) => positionals.every((word) => name.includes(word)));
+      if (wanted.length === 0) continue;
+      const path = targetPath();
+      const target = await loadModel(path);
+      const draft = draftPath(path);
+      const draftModel = draft === undefined ? undefined : await loadModel(draft);
+      const contenders = await engines(target, draftModel);
+      for (const { name, task, temperature } of wanted) {
+        const cell = await measureCell(name, contenders, task, temperature);
+        cells.push(cell);
+        const [low, high] = [cell.guarded * Math.exp(-cell.error), cell.guarded * Math.exp(cell.error)];
+        print(
+          `| ${name} | ${cell.guarded.toFixed(2)} (${low.toFixed(2)}-${high.toFixed(2)}) | ${cell.fixed.toFixed(2)} | ` +
+            `${cell.firstToken.toFixed(2)} | ${cell.states} |`,
+        );
+      }
+      for (const engine of Object.values(contenders)) await engine.dispose();
+      target.dispose();
+      draftModel?.dispose();
+    }
+  }
+  const geometric = (of: (cell: Cell) => number): string =>
+    Math.exp(mean(cells.map((cell) => Math.log(of(cell))))).toFixed(3);
+  const slower = cells.filter(({ guarded, error }) => guarded * Math.exp(error) < 0.97);
+  print(
+    `${cells.length} cells: geometric mean guarded ${geometric(({ guarded }) => guarded)}, chain of 4 ` +
+      `${geometric(({ fixed }) => fixed)}; intervals wholly below 0.97: ${slower.length} ${slower.map(({ name }) => name).join('; ')}`,
+  );
+  if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(cells));
+} finally {
+  rmSync(folder, { recursive: true });
+}
