@@ -6,6 +6,8 @@ import { MeasuringRhythm, type RoundPlan, type RoundPlanner } from './round-plan
 
 /** Speculation has to be so many times as fast as plain decoding before it is begun. */
 const worthBeginning = 1.03;
+/** Another size has to be so many times as fast as the one before: a change costs a graph. */
+const worthChanging = 1.05;
 /** Share of the time that probes may cost while speculation is off. */
 const probeShare = 0.005;
 const firstProbeDistance = 16;
@@ -40,6 +42,8 @@ export class GuardPlanner implements RoundPlanner {
   #numRounds = 0;
   #contextLength = 0;
   #plannedNodes = 0;
+  /** The size of the rounds before, explorations left out. */
+  #heldNodes = 0;
   #probe: Probe | undefined;
   #probeDistance = firstProbeDistance;
   #plainSinceProbe = 0;
@@ -94,14 +98,18 @@ export class GuardPlanner implements RoundPlanner {
       this.#reason = 'nothing is known yet';
       return drafting(Math.min(firstNodes, best?.numNodes ?? this.#options.maxNodes));
     }
-    if (best === undefined || (this.#options.isMeasuring && this.#rhythm.isDue())) return plain(1);
+    if (best === undefined) return plain(1);
+    if (this.#options.isMeasuring && this.#rhythm.isDue()) return plain(1);
     if (best.speedup < 1) {
       this.#isOff = true;
       this.#reason = `off: ${described(best)}`;
       return this.#planOff();
     }
-    this.#reason = described(best);
-    return drafting(this.#numRounds % exploreEvery === 0 ? this.#neighbour(best) : best.numNodes);
+    const held = this.#candidate(this.#heldNodes);
+    const choice = held !== undefined && best.speedup < worthChanging * held.speedup ? held : best;
+    this.#heldNodes = choice.numNodes;
+    this.#reason = described(choice);
+    return drafting(this.#numRounds % exploreEvery === 0 ? this.#neighbour(choice) : choice.numNodes);
   }
 
   /** Another size to try: a larger one, or a smaller one, in turn. */
@@ -161,20 +169,23 @@ export class GuardPlanner implements RoundPlanner {
 
   /** The number of draft tokens with the most expected tokens for the time; undefined while too little is known. */
   #best(): Best | undefined {
-    const { cost, tokens, maxNodes } = this.#options;
-    const plainMs = cost.predict(0, this.#contextLength);
-    if (plainMs === undefined || plainMs === 0) return undefined;
-    const accepted = tokens.accepted();
     let best: Best | undefined;
-    for (let numNodes = 1; numNodes <= maxNodes; numNodes++) {
-      const ms = cost.predict(numNodes, this.#contextLength);
-      if (ms === undefined || ms === 0) continue;
-      const speedup = ((accepted[numNodes]! + 1) * plainMs) / ms;
-      if (best === undefined || speedup > best.speedup) {
-        best = { numNodes, speedup, ms, plainMs, tokens: accepted[numNodes]! + 1 };
-      }
+    for (let numNodes = 1; numNodes <= this.#options.maxNodes; numNodes++) {
+      const candidate = this.#candidate(numNodes);
+      if (candidate !== undefined && candidate.speedup > (best?.speedup ?? 0)) best = candidate;
     }
     return best;
+  }
+
+  /** What is expected of so many draft tokens. */
+  #candidate(numNodes: number): Best | undefined {
+    if (numNodes === 0) return undefined;
+    const { cost, tokens } = this.#options;
+    const plainMs = cost.predict(0, this.#contextLength);
+    const ms = cost.predict(numNodes, this.#contextLength);
+    if (!plainMs || !ms) return undefined;
+    const expected = tokens.accepted()[numNodes]! + 1;
+    return { numNodes, speedup: (expected * plainMs) / ms, ms, plainMs, tokens: expected };
   }
 }
 

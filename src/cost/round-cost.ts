@@ -11,12 +11,20 @@ export interface CostCalibration {
   readonly drafts: readonly { readonly numNodes: number; readonly ms: number }[];
 }
 
+/** Batches of a size before it has settled. */
+const transient = 2;
+/** Batches that are left out in a row before they are taken for what is usual. */
+const maxSkipped = 6;
+
 /** Predicts rounds, and learns from each. */
 export class RoundCost {
   readonly #batch: BatchCost;
   readonly #draft = new SizeCurve();
   /** Verifying and what else a round takes, by the nodes of its draft. */
   readonly #rest = new SizeCurve();
+  /** Tokens of the last batches, the latest last. */
+  #sizes: number[] = [];
+  #numSkipped = 0;
 
   constructor(calibration?: CostCalibration) {
     this.#batch = new BatchCost(calibration?.batches);
@@ -26,9 +34,22 @@ export class RoundCost {
   /** @param contextLength  tokens before the round */
   observe(record: RoundRecord, contextLength: number): void {
     const { numDraftTokens, draftMs, decodeMs, roundMs } = record;
-    this.#batch.observe({ numTokens: numDraftTokens + 1, contextLength, ms: decodeMs });
+    if (this.#isSteady(numDraftTokens)) {
+      this.#batch.observe({ numTokens: numDraftTokens + 1, contextLength, ms: decodeMs });
+    }
     this.#rest.observe(numDraftTokens, Math.max(0, roundMs - draftMs - decodeMs));
     if (numDraftTokens > 0) this.#draft.observe(numDraftTokens, draftMs);
+  }
+
+  /**
+   * A graph is built when a batch has another size than the one before, and on a GPU recorded when it comes twice: the first
+   * two of a size say little of those that follow, unless sizes never stay.
+   */
+  #isSteady(numNodes: number): boolean {
+    const isSteady = this.#sizes.length === transient && this.#sizes.every((size) => size === numNodes);
+    this.#sizes = [...this.#sizes, numNodes].slice(-transient);
+    this.#numSkipped = isSteady ? 0 : this.#numSkipped + 1;
+    return isSteady || this.#numSkipped > maxSkipped;
   }
 
   /**
