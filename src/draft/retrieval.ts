@@ -29,7 +29,7 @@ export interface RetrievalOptions {
  * @see He et al., REST, arXiv:2311.08252, sec. 3 (departures: suffixes are sorted backwards, so that one search finds the
  * longest match where the paper tries each length from 16 down; counts of a rare match are discounted and joined with those
  * of matches half as long, where the paper takes the counts of the longest one as they are: on Spec-Bench's answers, beside
- * suffix and prompt lookup, that brings 2.40 instead of 2.38 tokens a round; 128 places instead of 5000, spread over all
+ * suffix and prompt lookup, that brings 2.41 instead of 2.38 tokens a round; 128 places instead of 5000, spread over all
  * matches, since each costs a page read where the paper's index is in memory; leaves are bounded), and the long-term
  * datastore of READER, arXiv:2508.09072 (its short-term trie over the context is the prompt-lookup and suffix drafters' work)
  * Cost of a draft: O(log(longestMatch) * (chunks * log n + maxMatches)) page reads, those that are not in the datastore's
