@@ -1,25 +1,12 @@
 // Next-token probabilities from counts of what followed before. Knows nothing of trees or drafts.
 import type { TokenId } from '../types.js';
 import type { NextToken } from './best-first.js';
+import { addDiscounted } from './discounting.js';
 import { NgramIndex } from './ngram-index.js';
 
-/** An order of n-grams, and what is taken off a count of one: the share of its total goes to the next shorter order. */
-interface Level {
-  readonly order: number;
-  readonly discount: number;
-}
-
-/** Measured on Spec-Bench's answers by npm run bench:replay. */
-const levels: readonly Level[] = [
-  { order: 1, discount: 0.7 },
-  { order: 2, discount: 0.6 },
-  { order: 4, discount: 0.4 },
-  { order: 8, discount: 0.25 },
-  { order: 16, discount: 0.1 },
-];
-const maxOrder = levels.at(-1)!.order;
-/** Discounts of counts of 1, 2, and 3 or more, over that of 1. */
-const discountGrowth = [1, 1.5, 2];
+/** Orders of n-grams that are counted. */
+const orders: readonly number[] = [1, 2, 4, 8, 16];
+const maxOrder = orders.at(-1)!;
 /** Latest occurrences that are counted for an order. */
 const maxOccurrences = 64;
 /** Latest tokens that are counted regardless of what they followed. */
@@ -50,10 +37,7 @@ export class BackoffCounts {
    * @param maxPath    tokens that may be imagined after the text
    */
   constructor(maxTokens: number, maxPath: number) {
-    this.index = new NgramIndex(
-      levels.map(({ order }) => order),
-      maxTokens,
-    );
+    this.index = new NgramIndex(orders, maxTokens);
     this.#context = new Int32Array(maxOrder + maxPath);
   }
 
@@ -83,21 +67,13 @@ export class BackoffCounts {
     this.#context.set(path, this.#contextLength);
     const length = this.#contextLength + path.length;
     const probabilities = new Map<TokenId, number>();
-    const add = (token: TokenId, probability: number): void =>
-      void probabilities.set(token, (probabilities.get(token) ?? 0) + probability);
     let weight = 1;
     let longerTotal = 0;
-    for (let level = levels.length - 1; level >= 0 && weight > negligible * least; level--) {
+    for (let level = orders.length - 1; level >= 0 && weight > negligible * least; level--) {
       const { counts, total } = this.#followers(level, length);
       if (total === 0 || (total === longerTotal && total < maxOccurrences)) continue;
       longerTotal = total;
-      let left = 0;
-      for (const [token, number] of counts) {
-        const discount = levels[level]!.discount * discountGrowth[Math.min(number, 3) - 1]!;
-        add(token, (weight * (number - discount)) / total);
-        left += discount;
-      }
-      weight *= left / total;
+      weight = addDiscounted(probabilities, weight, orders[level]!, counts, total);
     }
     if (weight > negligible * least) this.#addFrequencies(probabilities, weight, least);
     return Array.from(probabilities, ([token, confidence]) => ({ token, confidence }));

@@ -28,6 +28,7 @@ export interface GrownDraft {
  * expected number of accepted tokens, if the confidences are right.
  * @param next  what may follow a path of tokens after the root: different tokens, in an order that decides ties
  * @param minProbability  of a path; less likely nodes are left out
+ * @param maxLeaves  nodes that would be one leaf more are left out
  * @see Chen et al., Sequoia, arXiv:2402.12374, sec. 3.1 (departure: over known candidates instead of positions)
  * Cost: O(numNodes * candidates).
  */
@@ -35,9 +36,11 @@ export function growBestFirst(
   numNodes: number,
   minProbability: number,
   next: (path: readonly TokenId[], least: number) => Iterable<NextToken>,
+  maxLeaves = Infinity,
 ): GrownDraft {
   const taken: Candidate[] = [];
   const open: Candidate[] = [];
+  const inner = new Set<NodeIndex>();
   const offerAfter = (parent: NodeIndex): void => {
     const path: TokenId[] = [];
     for (let node = parent; node !== ROOT; node = taken[node]!.parent) path.push(taken[node]!.token);
@@ -51,7 +54,11 @@ export function growBestFirst(
     let best = 0;
     for (let index = 1; index < open.length; index++)
       if (open[index]!.probability > open[best]!.probability) best = index;
-    taken.push(...open.splice(best, 1));
+    const [candidate] = open.splice(best, 1) as [Candidate];
+    const numLeaves = taken.length - inner.size + (inner.has(ROOT) ? 1 : 0);
+    if (inner.has(candidate.parent) && numLeaves >= maxLeaves) continue;
+    inner.add(candidate.parent);
+    taken.push(candidate);
     if (taken.length < numNodes) offerAfter(taken.length - 1);
   }
   return {

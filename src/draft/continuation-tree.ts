@@ -1,15 +1,14 @@
-// The most frequent beginnings of some continuations, as a tree. Knows nothing of where they were found.
-import { ROOT, TokenTree, type NodeIndex } from '../tree/token-tree.js';
+// The likeliest beginnings of some continuations, as a tree. Knows nothing of where they were found.
 import type { TokenId } from '../types.js';
+import { growBestFirst, type GrownDraft, type NextToken } from './best-first.js';
+import { addDiscounted } from './discounting.js';
 
-/** A beginning that some continuations share. */
-interface Beginning {
-  readonly token: TokenId;
-  readonly depth: number;
-  readonly parent: Beginning | undefined;
-  /** Continuations that begin so. */
-  count: number;
-  readonly children: Map<TokenId, Beginning>;
+/** What followed the last tokens of a context, wherever they were found. */
+export interface Continuations {
+  /** How many tokens were found. */
+  readonly matchLength: number;
+  /** [places] */
+  readonly continuations: readonly (readonly TokenId[])[];
 }
 
 /** What {@link continuationTree} may keep. */
@@ -18,59 +17,62 @@ export interface TreeBounds {
   readonly maxLeaves: number;
 }
 
-/**
- * Counts every beginning of every continuation and keeps the most frequent ones, up to the bounds; of equal counts the
- * shorter one first, then the one met first. A beginning is never more frequent than a shorter one of it, so that parents
- * come before children.
- *
- * @returns the tree, and for each node the share of those that reached its parent which go on with it
- */
-export function continuationTree(
-  continuations: readonly (readonly TokenId[])[],
-  { maxNodes, maxLeaves }: TreeBounds,
-): { readonly tree: TokenTree; readonly confidences: Float64Array } {
-  const beginnings = countBeginnings(continuations);
-  // Sorting is stable, and beginnings stand in the order in which they were met.
-  beginnings.sort((left, right) => right.count - left.count || left.depth - right.depth);
-  const nodes = new Map<Beginning | undefined, NodeIndex>([[undefined, ROOT]]);
-  const leaves = new Set<NodeIndex>([ROOT]);
-  const tokens: TokenId[] = [];
-  const parents: NodeIndex[] = [];
-  const confidences: number[] = [];
-  for (const beginning of beginnings) {
-    if (tokens.length >= maxNodes) break;
-    const { token, parent, count } = beginning;
-    const parentNode = nodes.get(parent);
-    if (parentNode === undefined || (!leaves.has(parentNode) && leaves.size >= maxLeaves)) continue;
-    const node = tokens.length;
-    nodes.set(beginning, node);
-    leaves.delete(parentNode);
-    leaves.add(node);
-    tokens.push(token);
-    parents.push(parentNode);
-    confidences.push(count / (parent?.count ?? continuations.length));
-  }
-  return { tree: new TokenTree(tokens, parents), confidences: Float64Array.from(confidences) };
+/** A beginning that some continuations share. */
+interface Beginning {
+  /** Continuations that begin so. */
+  count: number;
+  readonly next: Map<TokenId, Beginning>;
 }
 
-function countBeginnings(continuations: readonly (readonly TokenId[])[]): Beginning[] {
-  const beginnings: Beginning[] = [];
-  const first = new Map<TokenId, Beginning>();
+/**
+ * The tree that is likeliest by how often continuations begin so. What follows a path is counted after the longest match
+ * first; what the discounts leave goes to shorter ones, as {@link addDiscounted} says, each path being a longer match.
+ * After the shortest one it is left to tokens that were never seen there, so that confidence grows with count and length.
+ *
+ * @param matches  longest first; the places of a longer match are among those of a shorter one
+ */
+export function continuationTree(
+  matches: readonly Continuations[],
+  { maxNodes, maxLeaves }: TreeBounds,
+): GrownDraft {
+  const roots = matches.map(({ matchLength, continuations }) => ({
+    matchLength,
+    root: countBeginnings(continuations),
+  }));
+  const next = (path: readonly TokenId[]): NextToken[] => {
+    const probabilities = new Map<TokenId, number>();
+    let weight = 1;
+    let longerTotal = 0;
+    for (const { matchLength, root } of roots) {
+      const counts = Array.from(
+        follow(root, path)?.next ?? [],
+        ([token, { count }]) => [token, count] as const,
+      );
+      const total = counts.reduce((sum, [, count]) => sum + count, 0);
+      // The same places, or fewer since not all were looked at: a shorter match says nothing new.
+      if (total <= longerTotal) continue;
+      longerTotal = total;
+      weight = addDiscounted(probabilities, weight, matchLength + path.length, counts, total);
+    }
+    return Array.from(probabilities, ([token, confidence]) => ({ token, confidence }));
+  };
+  return growBestFirst(maxNodes, 0, next, maxLeaves);
+}
+
+function countBeginnings(continuations: readonly (readonly TokenId[])[]): Beginning {
+  const root: Beginning = { count: continuations.length, next: new Map() };
   for (const continuation of continuations) {
-    let parent: Beginning | undefined;
-    let siblings = first;
+    let beginning = root;
     for (const token of continuation) {
-      let beginning = siblings.get(token);
-      if (beginning === undefined) {
-        const depth: number = (parent?.depth ?? 0) + 1;
-        beginning = { token, depth, parent, count: 0, children: new Map<TokenId, Beginning>() };
-        siblings.set(token, beginning);
-        beginnings.push(beginning);
-      }
-      beginning.count++;
-      parent = beginning;
-      siblings = beginning.children;
+      const longer: Beginning = beginning.next.get(token) ?? { count: 0, next: new Map() };
+      beginning.next.set(token, longer);
+      longer.count++;
+      beginning = longer;
     }
   }
-  return beginnings;
+  return root;
+}
+
+function follow(root: Beginning, path: readonly TokenId[]): Beginning | undefined {
+  return path.reduce<Beginning | undefined>((beginning, token) => beginning?.next.get(token), root);
 }

@@ -99,15 +99,18 @@ export class Datastore {
     const found = this.#chunks.map((chunk) => this.#longestIn(chunk, backwards));
     const best = Math.max(0, ...found);
     if (best < Math.max(1, shortest)) return undefined;
-    const suffix = backwards.subarray(0, best);
-    const ranges = this.#chunks
-      .filter((_, index) => found[index] === best)
-      .map((chunk) => {
-        const start = this.#firstPlace(chunk, (place) => this.#compare(chunk, place, suffix) >= 0);
-        const end = this.#firstPlace(chunk, (place) => this.#compare(chunk, place, suffix) > 0);
-        return { chunk, start, end };
-      });
-    return { length: best, numPlaces: ranges.reduce((sum, { start, end }) => sum + end - start, 0), ranges };
+    return this.matchOf(context, best);
+  }
+
+  /** All places where the last `length` tokens of `context` occur within a document and are not its end. */
+  matchOf(context: Int32Array, length: number): Match {
+    const suffix = context.slice(context.length - length).reverse();
+    const ranges = this.#chunks.map((chunk) => {
+      const start = this.#firstPlace(chunk, (place) => this.#compare(chunk, place, suffix) >= 0);
+      const end = this.#firstPlace(chunk, (place) => this.#compare(chunk, place, suffix) > 0);
+      return { chunk, start, end };
+    });
+    return { length, numPlaces: ranges.reduce((sum, { start, end }) => sum + end - start, 0), ranges };
   }
 
   /** The tokens after place `index` in [0, match.numPlaces), at most `length`, up to the end of the document. */

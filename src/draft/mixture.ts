@@ -3,7 +3,7 @@ import { oneHot, type Distribution, type DistributionRows } from '../sampling/di
 import { ROOT, TokenTree, type NodeIndex, type SiblingDraws } from '../tree/token-tree.js';
 import type { TokenId } from '../types.js';
 import { growBestFirst, type NextToken } from './best-first.js';
-import { ConfidenceCalibration } from './confidence-calibration.js';
+import { ConfidenceMixing, type Vote } from './confidence-mixing.js';
 import type { Draft, Drafter, DraftRequest } from './drafter.js';
 
 /** Options of {@link MixtureDrafter}. */
@@ -31,8 +31,8 @@ const fading = 0.9;
 const firstAccepted = 1;
 
 /**
- * Fills one tree from several drafters. Budget goes to the nodes whose path is likeliest by calibrated confidences: what a
- * drafter says of its nodes is held against what came true. A model's own tree comes first and whole; where the others are
+ * Fills one tree from several drafters. Budget goes to the nodes whose path is likeliest by what all drafters say of them,
+ * weighted by what came true. A model's own tree comes first and whole; where the others are
  * expected to bring as much as the model did lately, it is not asked. Nodes of the others become further siblings behind
  * those that the model drew, unless they were drawn already: each is drawn from a row that has all the mass, which verifiers
  * for `mixed` siblings know.
@@ -49,7 +49,7 @@ export class MixtureDrafter implements Drafter {
   readonly #deterministic: readonly Drafter[];
   readonly #model: Drafter | undefined;
   readonly #joinRows: NonNullable<MixtureOptions['joinRows']>;
-  readonly #calibrations: ReadonlyMap<Drafter, ConfidenceCalibration>;
+  readonly #mixing = new ConfidenceMixing();
   #modelSeen = { rounds: 0.5, accepted: 0.5 * firstAccepted };
   #open: { readonly tree: TokenTree; readonly parts: readonly Part[] } | undefined;
 
@@ -66,7 +66,6 @@ export class MixtureDrafter implements Drafter {
     this.adaptsShape = model !== undefined;
     const wanted = this.#parts.map(({ numCandidates = 0 }) => numCandidates);
     this.numCandidates = Math.max(...wanted) || undefined;
-    this.#calibrations = new Map(deterministic.map((drafter) => [drafter, new ConfidenceCalibration()]));
   }
 
   async begin(prompt: readonly TokenId[], signal?: AbortSignal): Promise<void> {
@@ -110,8 +109,9 @@ export class MixtureDrafter implements Drafter {
       const told = drafter.numCandidates;
       const rows = candidates?.length ? [candidates[0]!, ...rowsAt(candidates, places)] : undefined;
       drafter.accept(tokens, own, told === undefined ? undefined : rows?.map((row) => firstOf(row, told)));
-      if (part !== undefined) this.#learn(part, tokens, acceptedNodes, own.length);
+      if (drafter === this.#model && part !== undefined) this.#noteModel(own.length);
     }
+    if (open !== undefined) this.#learn(open.parts, tokens);
   }
 
   rollback(length: number): void {
@@ -123,42 +123,41 @@ export class MixtureDrafter implements Drafter {
     for (const drafter of this.#parts) await drafter.dispose();
   }
 
-  #learn(
-    { drafter, draft, places }: Part,
-    tokens: readonly TokenId[],
-    accepted: readonly NodeIndex[],
-    own: number,
-  ) {
-    if (drafter === this.#model) {
-      this.#modelSeen.rounds = fading * this.#modelSeen.rounds + 1;
-      this.#modelSeen.accepted = fading * this.#modelSeen.accepted + own;
+  #noteModel(numAccepted: number): void {
+    this.#modelSeen.rounds = fading * this.#modelSeen.rounds + 1;
+    this.#modelSeen.accepted = fading * this.#modelSeen.accepted + numAccepted;
+  }
+
+  #learn(parts: readonly Part[], tokens: readonly TokenId[]): void {
+    const drafts = new Map(parts.map(({ drafter, draft }) => [drafter, draft]));
+    for (const [depth, token] of tokens.entries())
+      for (const [proposed, votes] of this.#votes(drafts, tokens.slice(0, depth)))
+        this.#mixing.observe(votes, proposed === token);
+  }
+
+  /** What the deterministic drafters propose after a path, and how sure each is of it. */
+  #votes(drafts: ReadonlyMap<Drafter, Draft>, path: readonly TokenId[]): Map<TokenId, Vote[]> {
+    const votes = new Map<TokenId, Vote[]>();
+    for (const [drafter, one] of this.#deterministic.entries()) {
+      const { tree, confidences } = drafts.get(one)!;
+      const at = nodeAt(tree, path);
+      if (at === undefined) continue;
+      for (const child of tree.children(at)) {
+        const token = tree.tokens[child]!;
+        const vote = { drafter, confidence: confidences?.[child] ?? 0.5 };
+        votes.set(token, [...(votes.get(token) ?? []), vote]);
+      }
     }
-    const calibration = this.#calibrations.get(drafter);
-    const { tree, confidences } = draft;
-    if (calibration === undefined || confidences === undefined) return;
-    for (let node = 0; node < tree.numNodes; node++) {
-      const parent = tree.parents[node]!;
-      const isReached = parent === ROOT || accepted.includes(places[parent]!);
-      if (isReached)
-        calibration.observe(confidences[node]!, tokens[tree.depths[node]! - 1] === tree.tokens[node]);
-    }
+    return votes;
   }
 
   /** The likeliest nodes of all deterministic drafters as one tree, and the probability of each node's path. */
   #merge(drafts: ReadonlyMap<Drafter, Draft>, budget: number) {
-    const next = (path: readonly TokenId[]): NextToken[] => {
-      const best = new Map<TokenId, number>();
-      for (const [drafter, { tree, confidences }] of drafts) {
-        const at = nodeAt(tree, path);
-        if (at === undefined) continue;
-        for (const child of tree.children(at)) {
-          const confidence = this.#calibrations.get(drafter)!.calibrated(confidences?.[child] ?? 0.5);
-          const token = tree.tokens[child]!;
-          best.set(token, Math.max(best.get(token) ?? 0, confidence));
-        }
-      }
-      return Array.from(best, ([token, confidence]) => ({ token, confidence }));
-    };
+    const next = (path: readonly TokenId[]): NextToken[] =>
+      Array.from(this.#votes(drafts, path), ([token, votes]) => ({
+        token,
+        confidence: this.#mixing.combined(votes),
+      }));
     const { tree, confidences } = growBestFirst(budget, 0, next);
     const probabilities: number[] = [];
     for (let node = 0; node < tree.numNodes; node++) {

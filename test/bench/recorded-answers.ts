@@ -1,8 +1,7 @@
 // Recorded greedy answers to the questions of Spec-Bench, as tokens or as words.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadAddon } from '../../src/bindings/load-addon.js';
-import { Tokenizer } from '../../src/model/tokenizer.js';
+import { loadVocabulary } from '../../src/model/load-vocabulary.js';
 import type { TokenId } from '../../src/types.js';
 
 /** A turn: the conversation so far and what was answered. */
@@ -76,17 +75,7 @@ function readLines<Row>(path: string): Row[] {
 
 /** Tokens of a GGUF file that need not hold weights. */
 export async function tokenEncoder(vocabularyPath: string): Promise<Encoder> {
-  const options = {
-    gpuLayers: 0,
-    useMmap: true,
-    useMlock: false,
-    checkTensors: false,
-    vocabOnly: true,
-    repacksWeights: false,
-    devices: [],
-  };
-  const native = await loadAddon().loadModel(vocabularyPath, options, undefined).promise;
-  const tokenizer = new Tokenizer(() => native);
+  const { tokenizer } = await loadVocabulary(vocabularyPath);
   const endOfSequence = 2;
   return {
     first: Array.from(tokenizer.encode('')),

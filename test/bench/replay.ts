@@ -1,19 +1,34 @@
 // Tokens per round of drafters without weights, over recorded greedy answers of Vicuna-7B to Spec-Bench: a greedy verifier
 // accepts exactly what was recorded, so no model runs. Needs a checkout's data folder and a vocabulary of llama.cpp:
 // npm run bench:replay -- --vocabulary native/llama.cpp/models/ggml-vocab-llama-spm.gguf [--data ../shared/data] [--words]
+// [PART OF A ROW'S NAME ..]
 // Every turn starts a generation on the conversation before it, in Vicuna's template. Tokens past the end of an answer
 // count neither as accepted nor as a bonus.
+// A datastore never holds an answer to the question that is replayed: questions are dealt into five folds, and those of a
+// fold are replayed, both turns, by a drafter of their own over the answers to the other four folds' questions.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { openDatastore } from '../../src/draft/datastore.js';
 import type { Drafter, DraftRequest } from '../../src/draft/drafter.js';
+import { MixtureDrafter } from '../../src/draft/mixture.js';
 import { PromptLookupDrafter } from '../../src/draft/prompt-lookup.js';
+import { RetrievalDrafter } from '../../src/draft/retrieval.js';
 import { SuffixDrafter } from '../../src/draft/suffix.js';
 import { TokenRecyclingDrafter } from '../../src/draft/token-recycling.js';
 import { ROOT, TokenTree, type NodeIndex } from '../../src/tree/token-tree.js';
+import { fingerprint, writeDocuments } from '../helpers/datastores.js';
 import { readTurns, tokenEncoder, wordEncoder, type RecordedTurn } from './recorded-answers.js';
 
 const trace = 'specbench-vicuna7b-vanilla-float16-temp-0.0.jsonl';
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+const numFolds = 5;
+
+/** What is replayed: a drafter, a function that drafts, or what makes a drafter for a datastore. */
+type Drafting =
+  Drafter | ((tokens: Int32Array) => TokenTree) | { readonly over: (datastorePath: string) => Drafter };
 
 interface Tally {
   tokens: number;
@@ -36,7 +51,13 @@ function publishedPromptLookup(tokens: Int32Array): TokenTree {
   return TokenTree.chain([]);
 }
 
-function drafters(vocabSize: number): Record<string, Drafter | ((tokens: Int32Array) => TokenTree)> {
+const retrieval = (path: string, maxNodes: number): Drafter =>
+  new RetrievalDrafter(openDatastore(path, fingerprint), { maxNodes, maxLeaves: maxNodes });
+
+const mixture = (...deterministic: readonly Drafter[]): Drafter =>
+  new MixtureDrafter({ deterministic, maxNodes: 16 });
+
+function drafters(vocabSize: number): Record<string, Drafting> {
   return {
     'prompt lookup, published': publishedPromptLookup,
     'prompt-lookup': new PromptLookupDrafter(),
@@ -44,6 +65,12 @@ function drafters(vocabSize: number): Record<string, Drafter | ((tokens: Int32Ar
     'suffix, 8': new SuffixDrafter({ maxNodes: 8 }),
     'suffix, 16': new SuffixDrafter(),
     'suffix, 32': new SuffixDrafter({ maxNodes: 32 }),
+    'retrieval, 16': { over: (path) => retrieval(path, 16) },
+    'suffix+lookup, 16': mixture(new SuffixDrafter(), new PromptLookupDrafter()),
+    'suffix+retrieval, 16': { over: (path) => mixture(new SuffixDrafter(), retrieval(path, 16)) },
+    'suffix+retrieval+lookup, 16': {
+      over: (path) => mixture(new SuffixDrafter(), retrieval(path, 16), new PromptLookupDrafter()),
+    },
     // A text does not hold what else was likely: this knows one candidate a token, not eight.
     'token-recycling, 1 candidate': new TokenRecyclingDrafter({ vocabSize }),
   };
@@ -93,16 +120,32 @@ async function replayTurn(
   }
 }
 
-async function replay(name: string, drafter: Drafter | ((tokens: Int32Array) => TokenTree)): Promise<void> {
+/** Writes the datastore of each fold: the answers to all questions but its own. */
+async function writeDatastores(): Promise<string[]> {
+  const paths = Array.from({ length: numFolds }, (_, fold) => join(folder, `without-${fold}`));
+  for (const [fold, path] of paths.entries()) {
+    const others = turns.filter(({ questionId }) => foldOf.get(questionId) !== fold);
+    await writeDocuments(
+      path,
+      others.map(({ answer }) => answer),
+    );
+  }
+  return paths;
+}
+
+async function replay(name: string, drafting: Drafting): Promise<void> {
   const tallies = new Map<string, Tally>(categories.map((key) => [key, { tokens: 0, rounds: 0, nodes: 0 }]));
   const overall: Tally = { tokens: 0, rounds: 0, nodes: 0 };
+  const byFold = 'over' in drafting ? datastores.map((path) => drafting.over(path)) : undefined;
   const started = performance.now();
   for (const turn of turns) {
+    const drafter = 'over' in drafting ? byFold![foldOf.get(turn.questionId)!]! : drafting;
     const tally = tallies.get(turn.category)!;
     const before = { ...tally };
     await replayTurn(drafter, turn, tally);
     for (const key of ['tokens', 'rounds', 'nodes'] as const) overall[key] += tally[key] - before[key];
   }
+  for (const drafter of byFold ?? []) await drafter.dispose();
   const microseconds = (1000 * (performance.now() - started)) / overall.rounds;
   const cells = [...tallies.values(), overall].map(({ tokens, rounds }) => (tokens / rounds).toFixed(3));
   row(name, [...cells, (overall.nodes / overall.rounds).toFixed(1), microseconds.toFixed(0)]);
@@ -112,7 +155,8 @@ function row(name: string, cells: readonly string[]): void {
   print([name.padEnd(28), ...cells.map((cell) => cell.padStart(14))].join(' '));
 }
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     vocabulary: { type: 'string', default: process.env['OUTRIDER_VOCABULARY'] ?? '' },
     data: { type: 'string', default: join('..', 'shared', 'data') },
@@ -125,10 +169,21 @@ const encoder = values.words ? wordEncoder() : await tokenEncoder(values.vocabul
 const turns = readTurns(values.data, trace, encoder);
 const categories = [...new Set(turns.map(({ category }) => category))];
 const vocabSize = 1 + turns.reduce((most, { prompt, answer }) => Math.max(most, ...prompt, ...answer), 0);
+const foldOf = new Map(
+  [...new Set(turns.map(({ questionId }) => questionId))].map((id, index) => [id, index % numFolds]),
+);
+const folder = mkdtempSync(join(tmpdir(), 'outrider-replay-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+const datastores = await writeDatastores();
 print(
   `${turns.length} turns, ${turns.reduce((sum, { answer }) => sum + answer.length, 0)} ` +
     `${values.words ? 'words' : 'tokens'}; tokens a round, nodes a round, microseconds a round`,
 );
+print(
+  `retrieval: over the answers to other questions only, ${numFolds} folds by question (${foldOf.size} questions)`,
+);
 row('', [...categories, 'overall', 'nodes', 'us']);
-for (const [name, drafter] of Object.entries(drafters(vocabSize))) await replay(name, drafter);
+for (const [name, drafting] of Object.entries(drafters(vocabSize)))
+  if (positionals.length === 0 || positionals.some((part) => name.includes(part)))
+    await replay(name, drafting);
 process.exit(0);

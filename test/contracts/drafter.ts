@@ -71,6 +71,24 @@ export function describeDrafterContract(name: string, { create, prompt, outputs 
       expect(tokens.length).toBeLessThanOrEqual(drafter.maxNodes);
     });
 
+    it('proposes a token once among siblings, on no more leaves than its own limit', async () => {
+      const { tokens, parents } = await draft(prompt, { maxNodes: 100 });
+      if (drafter.siblings !== 'withReplacement')
+        expect(new Set(tokens.map((token, node) => `${parents[node]} ${token}`)).size).toBe(tokens.length);
+      const leaves = tokens.filter((_, node) => !parents.includes(node));
+      expect(leaves.length).toBeLessThanOrEqual(drafter.maxLeaves);
+    });
+
+    it('says of every node how sure it is, from 0 to 1, if of any', async () => {
+      const { tree, confidences, draftProbs } = await drafter.draft(request(prompt, { maxNodes: 100 }));
+      draftProbs?.release?.();
+      if (confidences === undefined) return;
+      expect(confidences).toHaveLength(tree.numNodes);
+      expect(Array.from(confidences).filter((confidence) => !(confidence >= 0 && confidence <= 1))).toEqual(
+        [],
+      );
+    });
+
     it('hands over one row for each node where the verifier needs them and it has them', async () => {
       const { tokens, rows, hasRows } = await draft(prompt);
       expect(hasRows).toBe(drafter.hasDraftProbs);

@@ -108,6 +108,36 @@ describe('a mixture of deterministic drafters', () => {
     expect(await first()).toBe(6);
   });
 
+  it('learns what it is worth that they agree', async () => {
+    const { one, other, mixture } = pair();
+    const first = async (): Promise<number> => (await mixture.draft(request(1))).tree.tokens[0]!;
+    one.next = fixed([5, 6], [-1, -1], 0.45, 0.4);
+    other.next = fixed([6], [-1], 0.4);
+    expect(await first()).toBe(5);
+    for (let round = 0; round < 40; round++) {
+      await mixture.draft(request(2));
+      mixture.accept([6, 1], [1]);
+    }
+    expect(await first()).toBe(6);
+    // It is their agreement that counts, not the token.
+    one.next = fixed([5, 7], [-1, -1], 0.4, 0.35);
+    other.next = fixed([7], [-1], 0.35);
+    expect(await first()).toBe(7);
+  });
+
+  it('learns from paths that the budget left out', async () => {
+    const { one, other, mixture } = pair();
+    const first = async (): Promise<number> => (await mixture.draft(request(1))).tree.tokens[0]!;
+    one.next = fixed([5], [-1], 0.73);
+    other.next = fixed([6], [-1], 0.43);
+    for (let round = 0; round < 40; round++) {
+      expect(round > 0 || (await first()) === 5).toBe(true);
+      await mixture.draft(request(1));
+      mixture.accept([6], []);
+    }
+    expect(await first()).toBe(6);
+  });
+
   it('tells each what came of its own tree', async () => {
     const one = new Stub('one');
     const other = new Stub('other', 'deterministic', 2);
