@@ -14,7 +14,7 @@ import { shapeFor, type TreeShape } from '../tree/tree-shape.js';
 import type { TokenId } from '../types.js';
 import type { Verifier } from '../verify/verifier.js';
 import { AcceptanceStore, acceptancePath } from './acceptance-store.js';
-import { checkMethods, checkRollback } from './compatibility.js';
+import { checkMethods, checkRollback, checkStitch } from './compatibility.js';
 import { DecodeLoop } from './decode-loop.js';
 import { chooseDrafters, combineDrafters, defaultWeightlessNodes, leavesFor } from './drafters.js';
 import { Generation } from './generation.js';
@@ -26,6 +26,7 @@ import {
   type EngineOptions,
   type GenerateOptions,
 } from './options.js';
+import { stitchedRounds } from './sequence-writer.js';
 import type { ResolvedSparseOptions } from './sparse-options.js';
 import { SequenceTarget } from './target.js';
 import { lossyThinning, planThinning, thinnedDrafter, type PlannedThinning } from './thinned-target.js';
@@ -45,6 +46,8 @@ interface EngineParts {
   readonly guards: Guards | undefined;
   readonly acceptance: AcceptanceStore;
   readonly sparse: (ResolvedSparseOptions & { readonly thinning: PlannedThinning }) | undefined;
+  /** Entropy up to which target and draft model take turns; undefined: they do not. */
+  readonly stitch?: number | undefined;
   readonly notes: readonly string[];
 }
 
@@ -57,6 +60,7 @@ interface EngineParts {
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const { shape: chosen, sparse } = checkEngineOptions(options);
+  if (options.stitch !== undefined) return createStitchedEngine(options, options.stitch);
   const verifier = namedVerifier(options.verifier ?? 'auto', options.epsilon);
   const { target, draft } = options;
   const choice = chooseDrafters(options);
@@ -107,6 +111,25 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   }
 }
 
+/** An engine whose target takes turns with the draft model. */
+async function createStitchedEngine(options: EngineOptions, stitch: number): Promise<Engine> {
+  checkStitch(options);
+  requireSameVocabulary(options.target, options.draft!);
+  const context = await options.target.createContext({ maxLeaves: 1, ...options.context });
+  try {
+    const draftContext = await createDraftContext(options, context.info, 1);
+    return new Engine({
+      ...{ context, draftContext, drafter: undefined, maxNodes: 0, isMeasuring: false, guards: undefined },
+      verifier: createVerifier('match'),
+      acceptance: new AcceptanceStore(undefined),
+      ...{ sparse: undefined, stitch, notes: [] },
+    });
+  } catch (error) {
+    context.dispose();
+    throw error;
+  }
+}
+
 /** Generates text; one generation at a time. */
 export class Engine {
   readonly target: Model;
@@ -136,6 +159,7 @@ export class Engine {
    * A generation from `prompt`; it starts when it is iterated or its `finish()` is called.
    * @param prompt  a text, or tokens, at least one
    * @throws {TypeError | RangeError} on unknown options, values and tokens
+   * @throws {IncompatibleMethodsError} on log-probabilities where target and draft model take turns
    * @throws {DisposedError}
    */
   generate(prompt: string | ArrayLike<TokenId>, options: GenerateOptions = {}): Generation {
@@ -143,7 +167,8 @@ export class Engine {
     const { vocabSize } = this.target.info;
     const resolved = resolveGenerateOptions(options, vocabSize);
     const tokens = this.#promptTokens(prompt, resolved.parseSpecial);
-    const { context, drafter, maxNodes, isMeasuring, guards, sparse } = this.#parts;
+    const { context, draftContext, drafter, maxNodes, isMeasuring, guards, sparse, stitch } = this.#parts;
+    const verifier = this.verifierFor(resolved.sampling);
     const thinning =
       sparse?.recheck === 'off' ? lossyThinning(sparse.thinning, sparse.auditEvery) : undefined;
     const { tokenizer } = this.target;
@@ -155,8 +180,12 @@ export class Engine {
         thinning,
       }),
       audit: thinning?.audit,
+      stitch:
+        stitch === undefined
+          ? undefined
+          : stitchedRounds(resolved, { context, draftContext: draftContext!, threshold: stitch, verifier }),
       drafter,
-      verifier: this.verifierFor(resolved.sampling),
+      verifier,
       planner:
         guards?.of(`temperature ${resolved.sampling.temperature}`) ?? new FixedPlanner(maxNodes, isMeasuring),
       prompt: tokens,
