@@ -4,13 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EngineOptions, GenerateOptions } from '../../src/engine/options.js';
+import { SequenceWriter } from '../../src/engine/sequence-writer.js';
 import { IncompatibleMethodsError, VocabMismatchError } from '../../src/errors.js';
 import { loadModel } from '../../src/model/load-model.js';
 import { Sampler } from '../../src/model/sampler.js';
 import { sample } from '../../src/sampling/categorical.js';
 import { entropy } from '../../src/sampling/entropy.js';
 import { Purpose, uniform } from '../../src/sampling/random.js';
-import type { SamplingParams, TokenId } from '../../src/types.js';
+import type { TokenId } from '../../src/types.js';
+import { markUnused } from '../fixtures/gguf-rewrite.js';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
 import { exactContext, loadEngine } from '../helpers/engines.js';
 import { FakeDrafter } from '../helpers/fake-engine.js';
@@ -29,6 +31,8 @@ beforeAll(() => {
     writeTinyModel(file(`${architecture}-draft`), { architecture, canEnd: true, noise });
   }
   writeTinyModel(file('other-words'), { vocabSize: 400 });
+  writeTinyModel(file('large'), { vocabSize: 324, noise });
+  markUnused(file('large'), file('padded-draft'), 320);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -95,9 +99,13 @@ describe.each(architectures)('of %s, stitch', (architecture) => {
 });
 
 /** The rule token by token, each row from a sequence that holds the whole text. */
-async function reference(sampling: SamplingParams, seed: number, threshold: number, numTokens: number) {
+async function reference(
+  architecture: string,
+  { sampling = {}, seed = 0 }: GenerateOptions,
+  threshold: number,
+) {
   const models = await Promise.all(
-    ['llama-draft', 'llama'].map((name) => loadModel(file(name), { gpu: 'off' })),
+    [`${architecture}-draft`, architecture].map((name) => loadModel(file(name), { gpu: 'off' })),
   );
   const contexts = await Promise.all(models.map((model) => model.createContext({ ...exactContext })));
   const samplers = [new Sampler({}), new Sampler(sampling)];
@@ -115,7 +123,7 @@ async function reference(sampling: SamplingParams, seed: number, threshold: numb
     const isSure = entropy(own!.probs) / Math.log(models[writer]!.info.vocabSize) <= threshold;
     return { isSure, sampled: sampled! };
   };
-  for (let position = 0; position < numTokens; position++) {
+  for (let position = 0; position < 60; position++) {
     let next = await nextOf(turn);
     if (turn === 0 && !next.isSure) next = await nextOf((turn = 1));
     writers.push(turn);
@@ -128,10 +136,15 @@ async function reference(sampling: SamplingParams, seed: number, threshold: numb
 }
 
 describe('stitch between the two', () => {
-  it.each(laws)('says %s what the rule says token by token', async (_, options) => {
-    const { sampling = {}, seed = 0 } = options;
-    const { tokens, writers } = await reference(sampling, seed, middle, 60);
-    const { stitch, ...stitched } = await generate('llama', 'llama-draft', { stitch: middle }, options);
+  const cases = [
+    ...laws.map((law) => ['llama', ...law] as const),
+    ...(['gemma3', 'mamba'] as const).map((architecture) => [architecture, ...laws[1]!] as const),
+  ];
+
+  it.each(cases)('of %s says %s what the rule says token by token', async (architecture, _, options) => {
+    const { tokens, writers } = await reference(architecture, options, middle);
+    const draft = `${architecture}-draft`;
+    const { stitch, ...stitched } = await generate(architecture, draft, { stitch: middle }, options);
     expect(stitched.tokens).toEqual(tokens);
     expect(stitch).toEqual({
       draftTokens: writers.filter((writer) => writer === 0).length,
@@ -195,6 +208,33 @@ describe('stitch between the two', () => {
     });
     await engine.dispose();
     engine.target.dispose();
+  });
+
+  it('keeps padding tokens of the draft model out', async () => {
+    const options = { sampling: { temperature: 4 }, maxTokens: 200, seed: 1 };
+    const own = await generate('padded-draft', undefined, {}, options);
+    expect(Math.max(...own.tokens)).toBeGreaterThanOrEqual(320);
+    const { tokens, stitch } = await generate('llama', 'padded-draft', { stitch: 1 }, options);
+    expect(stitch!.draftTokens).toBe(200);
+    expect(Math.max(...tokens)).toBeLessThan(320);
+  });
+
+  it('leaves in a cache all that was read, so that nothing is read twice', async () => {
+    const model = await loadModel(file('llama'), { gpu: 'off' });
+    const context = await model.createContext({ ...exactContext, batchSize: 4 });
+    const sequence = context.sequence();
+    const writer = new SequenceWriter(sequence, new Sampler({}), 320);
+    await writer.begin(prompt, undefined);
+    expect(sequence.length).toBe(prompt.length - 1);
+    const text = [...prompt];
+    for (const numNew of [0, 1, 3, 9]) {
+      text.push(...Array.from({ length: numNew }, (_, index) => 280 + index));
+      const { rows } = await writer.read(Int32Array.from(text), undefined);
+      expect(rows.numRows).toBe(1);
+      expect(Array.from(sequence.tokens)).toEqual(text);
+    }
+    context.dispose();
+    model.dispose();
   });
 
   it('stops at an abort, and goes on with the next generation', async () => {
