@@ -13,6 +13,7 @@ export interface NextToken {
   /**
    * True when the entropy of the model's own distribution, before any sampling parameter, is at most so much of that of
    * the uniform one: `H / ln(vocabSize) <= share`.
+   * Cost: O(vocabSize), beside the copy of the logits that it reads.
    */
   isSure(share: number): boolean;
   /** Milliseconds of the decode, of all tokens that the model had not seen. */
