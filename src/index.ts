@@ -26,6 +26,7 @@ export type {
 export type { Generation } from './engine/generation.js';
 export type { EngineOptions, GenerateOptions } from './engine/options.js';
 export type { SparseExpertOptions, SparseOptions } from './engine/sparse-options.js';
+export type { StitchStats } from './engine/stitched-rounds.js';
 export {
   AddonLoadError,
   BusyError,

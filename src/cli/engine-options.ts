@@ -152,6 +152,11 @@ const definitions = {
     group: speculation,
     describe: 'dense: lossless, the default; off: lossy, and says by how much',
   },
+  stitch: numeric(
+    'stitch',
+    'Lossy: the draft model writes while its entropy (0 to 1) is at most this, such as 0.02; then the target',
+    speculation,
+  ),
   guard: {
     choices: ['on', 'off'] as const,
     default: 'on' as const,
@@ -218,6 +223,7 @@ export function engineOptionsOf(args: EngineArguments): Omit<EngineOptions, 'tar
     guard: args.guard === 'on',
     measureSpeedup: args['measure-speedup'],
     sparse: sparseOptionsOf(args),
+    stitch: args.stitch,
     context: contextOptionsOf(args),
   };
 }

@@ -3,6 +3,7 @@ import type { Drafter } from '../draft/drafter.js';
 import { IncompatibleMethodsError, UnsupportedCacheError } from '../errors.js';
 import type { ContextInfo } from '../model/context.js';
 import type { Verifier } from '../verify/verifier.js';
+import type { EngineOptions } from './options.js';
 
 /**
  * @throws {IncompatibleMethodsError} when the verifier is not lossless for, or cannot work with, what the drafter draws
@@ -59,4 +60,29 @@ export function checkRollback(drafter: Drafter, info: ContextInfo, architecture:
     `The state of this ${architecture} model goes back at most ${limit} tokens, but a round may draft ` +
       `${drafter.maxNodes}. Use chain:${limit} or raise rollbackTokens.`,
   );
+}
+
+/**
+ * Checks that nothing is asked for beside `stitch` that speculates or leaves something out.
+ * @throws {IncompatibleMethodsError} naming what to leave away or to give
+ */
+export function checkStitch(options: EngineOptions): void {
+  const { draft, drafter = 'auto', verifier = 'auto', tree = 'auto', draftDraws = 'auto' } = options;
+  const drafters: readonly unknown[] = Array.isArray(drafter) ? drafter : [drafter];
+  const refuse = (reason: string): never => {
+    throw new IncompatibleMethodsError(`Stitched decoding ${reason}`);
+  };
+  if (drafters.some((one) => one !== 'auto' && one !== 'model')) {
+    refuse('takes turns with a draft model and has no other drafters. Leave drafter away, or stitch.');
+  }
+  if (draft === undefined) refuse('takes turns with a draft model. Give one, or leave stitch away.');
+  if (verifier !== 'auto') {
+    refuse('verifies nothing, so that it has no verifier. Leave verifier away, or stitch.');
+  }
+  if (options.sparse !== undefined) {
+    refuse('has no verification to leave something out of. Leave sparse away, or stitch.');
+  }
+  if (tree !== 'auto' || draftDraws !== 'auto' || (options.minDraftProbability ?? 0) > 0) {
+    refuse('drafts no trees. Leave tree, draftDraws and minDraftProbability away, or stitch.');
+  }
 }

@@ -9,13 +9,14 @@ import type { SamplingParams, TokenId, TokenLogprobs } from '../types.js';
 import type { Verifier } from '../verify/verifier.js';
 import { runPlainRounds } from './plain-rounds.js';
 import { runRound, type DraftedRound, type RoundResult } from './round.js';
+import type { StitchedRounds, StitchStats } from './stitched-rounds.js';
 import { StopStrings } from './stop-conditions.js';
 import type { Target } from './target.js';
 
 /** Why a generation ended. */
 export type FinishReason = 'stop' | 'length' | 'abort';
 
-/** How an output token came about. */
+/** How an output token came about; with `stitch`, `accepted` is the draft model's and `bonus` the target's. */
 export type OutputTokenKind = 'accepted' | 'recovered' | 'bonus';
 
 /** What a generation brought. */
@@ -30,6 +31,8 @@ export interface GenerationResult {
   readonly lossless: boolean;
   /** How far the thinned target is from the dense one; there where batches were thinned out without recheck. */
   readonly sparse?: SparseStats | undefined;
+  /** Who wrote how much; there where target and draft model took turns. */
+  readonly stitch?: StitchStats | undefined;
   readonly stats: GenerationStats;
 }
 
@@ -61,6 +64,8 @@ export interface GenerationSetup {
   readonly audit?: SparseAudit | undefined;
   /** Called between batches. */
   readonly onBatch?: (() => void) | undefined;
+  /** Runs the rounds in place of drafts and verdicts. */
+  readonly stitch?: StitchedRounds | undefined;
   readonly prompt: readonly TokenId[];
   readonly sampling: SamplingParams;
   readonly seed: number;
@@ -96,13 +101,16 @@ export class DecodeLoop {
   get result(): GenerationResult {
     const sparse = this.#setup.audit?.stats;
     const isThinned = sparse !== undefined && sparse.rounds > 0;
+    const stitch = this.#setup.stitch?.stats;
+    const isDrafted = stitch !== undefined && stitch.draftTokens > 0;
     return {
       text: this.#text,
       tokens: [...this.#output],
       ...(this.#logprobs.length > 0 && { logprobs: [...this.#logprobs] }),
       finishReason: this.#finishReason,
-      lossless: this.#setup.verifier.lossless && !isThinned,
+      lossless: this.#setup.verifier.lossless && !isThinned && !isDrafted,
       ...(isThinned && { sparse }),
+      ...(stitch && { stitch }),
       stats: this.#counters.stats,
     };
   }
@@ -175,7 +183,7 @@ export class DecodeLoop {
   }
 
   async #decodePrompt(): Promise<void> {
-    const { target, drafter, prompt, signal } = this.#setup;
+    const { target, drafter, stitch, prompt, signal } = this.#setup;
     if (prompt.length > target.contextSize) throw new ContextFullError(prompt.length, target.contextSize);
     signal?.throwIfAborted();
     this.#setup.onBatch?.();
@@ -183,6 +191,7 @@ export class DecodeLoop {
     const numReused = await target.prefill(prompt.slice(0, -1), signal);
     // A drafter that is not asked at first reads the prompt when it is.
     if (!this.#setup.planner.startsPlain) await drafter?.begin(prompt, signal);
+    await stitch?.begin(prompt, signal);
     this.#counters.prompt(prompt.length, numReused, performance.now() - startedAt);
   }
 
@@ -194,8 +203,12 @@ export class DecodeLoop {
 
   /** Rounds that were run, those of one call into the target at a time. */
   async *#rounds(): AsyncGenerator<readonly RoundResult[], void, undefined> {
-    const { planner, target, drafter, verifier, maxTokens } = this.#setup;
+    const { planner, target, drafter, verifier, stitch, maxTokens } = this.#setup;
     const start = { tokens: this.#tokens.view, outputPosition: this.#output.length };
+    if (stitch !== undefined) {
+      yield [await stitch.next(start)];
+      return;
+    }
     const numLeft = maxTokens - this.#output.length;
     const canExtend = verifier.lossless && target.extend !== undefined;
     if (drafter === undefined && canExtend) {

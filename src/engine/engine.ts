@@ -14,7 +14,7 @@ import { shapeFor, type TreeShape } from '../tree/tree-shape.js';
 import type { TokenId } from '../types.js';
 import type { Verifier } from '../verify/verifier.js';
 import { AcceptanceStore, acceptancePath } from './acceptance-store.js';
-import { checkMethods, checkRollback } from './compatibility.js';
+import { checkMethods, checkRollback, checkStitch } from './compatibility.js';
 import { DecodeLoop } from './decode-loop.js';
 import { chooseDrafters, combineDrafters, defaultWeightlessNodes, leavesFor } from './drafters.js';
 import { Generation } from './generation.js';
@@ -26,6 +26,7 @@ import {
   type EngineOptions,
   type GenerateOptions,
 } from './options.js';
+import { stitchedRounds } from './sequence-writer.js';
 import type { ResolvedSparseOptions } from './sparse-options.js';
 import { SequenceTarget } from './target.js';
 import { lossyThinning, planThinning, thinnedDrafter, type PlannedThinning } from './thinned-target.js';
@@ -48,6 +49,8 @@ interface EngineParts {
   readonly governor: ThreadGovernor | undefined;
   readonly acceptance: AcceptanceStore;
   readonly sparse: (ResolvedSparseOptions & { readonly thinning: PlannedThinning }) | undefined;
+  /** Entropy up to which target and draft model take turns; undefined: they do not. */
+  readonly stitch?: number | undefined;
   readonly notes: readonly string[];
 }
 
@@ -60,6 +63,7 @@ interface EngineParts {
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const { shape: chosen, sparse } = checkEngineOptions(options);
+  if (options.stitch !== undefined) return createStitchedEngine(options, options.stitch);
   const verifier = namedVerifier(options.verifier ?? 'auto', options.epsilon);
   const { target, draft } = options;
   const choice = chooseDrafters(options);
@@ -109,6 +113,26 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   }
 }
 
+/** An engine whose target takes turns with the draft model. */
+async function createStitchedEngine(options: EngineOptions, stitch: number): Promise<Engine> {
+  checkStitch(options);
+  requireSameVocabulary(options.target, options.draft!);
+  const context = await options.target.createContext({ maxLeaves: 1, ...options.context });
+  try {
+    const draftContext = await createDraftContext(options, context.info, 1);
+    return new Engine({
+      ...{ context, draftContext, drafter: undefined, maxNodes: 0, isMeasuring: false, guards: undefined },
+      governor: options.guard === false ? undefined : new ThreadGovernor(context),
+      verifier: createVerifier('match'),
+      acceptance: new AcceptanceStore(undefined),
+      ...{ sparse: undefined, stitch, notes: [] },
+    });
+  } catch (error) {
+    context.dispose();
+    throw error;
+  }
+}
+
 /** Generates text; one generation at a time. */
 export class Engine {
   readonly target: Model;
@@ -138,6 +162,7 @@ export class Engine {
    * A generation from `prompt`; it starts when it is iterated or its `finish()` is called.
    * @param prompt  a text, or tokens, at least one
    * @throws {TypeError | RangeError} on unknown options, values and tokens
+   * @throws {IncompatibleMethodsError} on log-probabilities where target and draft model take turns
    * @throws {DisposedError}
    */
   generate(prompt: string | ArrayLike<TokenId>, options: GenerateOptions = {}): Generation {
@@ -145,7 +170,9 @@ export class Engine {
     const { vocabSize } = this.target.info;
     const resolved = resolveGenerateOptions(options, vocabSize);
     const tokens = this.#promptTokens(prompt, resolved.parseSpecial);
-    const { context, drafter, maxNodes, isMeasuring, guards, governor, sparse } = this.#parts;
+    const { context, draftContext, drafter, maxNodes, isMeasuring, guards, governor, sparse, stitch } =
+      this.#parts;
+    const verifier = this.verifierFor(resolved.sampling);
     const thinning =
       sparse?.recheck === 'off' ? lossyThinning(sparse.thinning, sparse.auditEvery) : undefined;
     const { tokenizer } = this.target;
@@ -158,8 +185,12 @@ export class Engine {
       }),
       audit: thinning?.audit,
       onBatch: governor && (() => governor.tick()),
+      stitch:
+        stitch === undefined
+          ? undefined
+          : stitchedRounds(resolved, { context, draftContext: draftContext!, threshold: stitch, verifier }),
       drafter,
-      verifier: this.verifierFor(resolved.sampling),
+      verifier,
       planner:
         guards?.of(`temperature ${resolved.sampling.temperature}`) ?? new FixedPlanner(maxNodes, isMeasuring),
       prompt: tokens,

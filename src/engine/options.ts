@@ -39,6 +39,13 @@ export interface EngineOptions {
   readonly keepAcceptance?: boolean | undefined;
   /** What the target leaves out while it verifies; default nothing. */
   readonly sparse?: SparseOptions | undefined;
+  /**
+   * Lossy: the draft model writes tokens while the entropy of its distribution, divided by that of the uniform one, is at
+   * most this; then the target does, until its own is. At least 0; 0 is the target alone, 1 the draft model alone, 0.02 a
+   * usual value. In place of drafts and verifiers, so without `verifier`, `sparse`, `tree` and other drafters; the guard
+   * has no part in it.
+   */
+  readonly stitch?: number | undefined;
   /** Mixes in a few plain rounds to measure the speedup, default true. */
   readonly measureSpeedup?: boolean | undefined;
   /**
@@ -101,6 +108,7 @@ const engineKeys: Record<keyof EngineOptions, true> = {
   guard: true,
   onMeasure: true,
   sparse: true,
+  stitch: true,
 };
 
 const generateKeys: Record<keyof GenerateOptions, true> = {
@@ -134,6 +142,10 @@ export function checkEngineOptions(options: EngineOptions): {
   }
   if (options.epsilon !== undefined && options.verifier !== 'pareto') {
     throw new TypeError(`Expected the verifier pareto with epsilon but received epsilon ${options.epsilon}`);
+  }
+  const { stitch = 0 } = options;
+  if (!(typeof stitch === 'number' && stitch >= 0)) {
+    throw new RangeError(`Expected a number of at least 0 for stitch but received ${stitch}`);
   }
   requireBoolean('measureSpeedup', options.measureSpeedup ?? true);
   requireBoolean('keepAcceptance', options.keepAcceptance ?? true);

@@ -31,7 +31,8 @@ export interface RoundStart {
 export interface RoundResult {
   /** Accepted tokens, then the recovered or bonus token. */
   readonly tokens: readonly TokenId[];
-  readonly nextTokenKind: Verdict['nextTokenKind'];
+  /** Of the last token; `accepted` where the draft model wrote it and nobody verified it. */
+  readonly nextTokenKind: Verdict['nextTokenKind'] | 'accepted';
   /** As `tokens`; undefined where the target was not asked for them. */
   readonly logprobs?: readonly TokenLogprobs[] | undefined;
   /** What was drafted; undefined where nothing was. */

@@ -2,6 +2,7 @@
 import { ChatSession, type ChatOptions } from '../chat/chat-session.js';
 import type { Engine } from '../engine/engine.js';
 import type { GenerationResult } from '../engine/decode-loop.js';
+import type { StitchStats } from '../engine/stitched-rounds.js';
 import { pooledStats, type SparseStats } from '../sparse/audit.js';
 import { isCorrect, type EvalPrompt, type EvalTask } from './task-file.js';
 
@@ -23,6 +24,8 @@ export interface TaskScore {
   readonly lossless: boolean;
   /** How far a thinned target was from the dense one; there where it was without recheck. */
   readonly sparse?: SparseStats | undefined;
+  /** Who wrote how much; there where target and draft model took turns. */
+  readonly stitch?: StitchStats | undefined;
 }
 
 /** Options of {@link evaluate}. */
@@ -93,5 +96,16 @@ function scoreOf(task: EvalTask, numCorrect: number, results: readonly Generatio
     tokensPerSecond: seconds === 0 ? 0 : outputTokens / seconds,
     lossless: results.every(({ lossless }) => lossless),
     sparse: pooledStats(results.flatMap(({ sparse }) => sparse ?? [])),
+    stitch: pooledTurns(results.flatMap(({ stitch }) => stitch ?? [])),
+  };
+}
+
+function pooledTurns(stats: readonly StitchStats[]): StitchStats | undefined {
+  if (stats.length === 0) return undefined;
+  const sum = (of: (one: StitchStats) => number): number => stats.reduce((total, one) => total + of(one), 0);
+  return {
+    draftTokens: sum(({ draftTokens }) => draftTokens),
+    targetTokens: sum(({ targetTokens }) => targetTokens),
+    switches: sum(({ switches }) => switches),
   };
 }

@@ -26,7 +26,7 @@ export interface RoundRecord {
 
 /** Figures of a generation so far; times in milliseconds. */
 export interface GenerationStats {
-  /** Target calls after the prompt. */
+  /** Target calls after the prompt; where target and draft model take turns, tokens, whoever wrote them. */
   readonly rounds: number;
   readonly draftTokens: number;
   readonly acceptedTokens: number;

@@ -99,6 +99,15 @@ export class NativeDistributionRows implements DistributionRows {
     return { ...own!, alternatives };
   }
 
+  /**
+   * [count]: natural logs of the largest probabilities by this row's logits, before any sampling parameter, descending.
+   * @throws {TypeError} where the decode was not asked to keep its logits
+   * Cost: O(vocabSize log count).
+   */
+  likeliest(index: number, count: number): Float64Array {
+    return nativeCall(() => this.native.logprobs(index, 0, count)).logprobs.subarray(1);
+  }
+
   /** Gives the buffer back for the next decode. */
   release(): void {
     this.native.release();

@@ -13,6 +13,10 @@ export interface DecodeTreeRequest {
   readonly parents?: ArrayLike<NodeIndex> | undefined;
   /** Turns logits into the rows of the result. */
   readonly sampler: Sampler;
+  /** Ascending indices of the tokens whose rows are wanted; default all. */
+  readonly outputs?: ArrayLike<NodeIndex> | undefined;
+  /** Token ids from here on get no probability. */
+  readonly vocabLimit?: number | undefined;
   /** The rows can tell log-probabilities, default false; costs a copy of the logits. */
   readonly keepsLogits?: boolean | undefined;
   /** What the batch leaves out; undefined or a budget of the whole context: nothing, and the very same numbers. */

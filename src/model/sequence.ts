@@ -85,17 +85,17 @@ export class Sequence {
   }
 
   /**
-   * Decodes a tree below the tip and turns every node's logits into a row.
-   * @returns rows [numTokens, vocabSize] in the order of the tokens
+   * Decodes a tree below the tip and turns the logits of its nodes, or of those in `outputs`, into rows.
+   * @returns rows [numOutputs, vocabSize] in the order of the tokens
    * @throws {ContextFullError | OutriderError | ShapeError | UnsupportedCacheError} and the sequence is as before
    */
   async decode(request: DecodeTreeRequest): Promise<DecodedRows> {
     const tokens = Int32Array.from(request.tokens);
     const parents = request.parents && Int32Array.from(request.parents);
-    const outputs = Int32Array.from(tokens.keys());
-    const { keepsLogits, sampler, signal } = request;
+    const outputs = Int32Array.from(request.outputs ?? [...tokens.keys()]);
+    const { keepsLogits, vocabLimit, sampler, signal } = request;
     const sparse = nativePlan(request.sparse, this.context.model.gpuLayers !== 0);
-    const batch = { tokens, parents, outputs, keepsLogits, sparse, numPast: this.length };
+    const batch = { tokens, parents, outputs, keepsLogits, vocabLimit, sparse, numPast: this.length };
     const decoded = await this.#decode({ ...batch, ...this.#sampling(sampler, this.length) }, signal);
     this.#pending = new PendingTree(tokens, parents);
     return decoded;

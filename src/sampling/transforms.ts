@@ -1,6 +1,7 @@
 // From logits to a distribution: the specification of the sampler chain. The native chain is its twin.
 import type { SamplingParams, TokenId } from '../types.js';
 import { oneHot, type Distribution } from './distribution.js';
+import { entropy } from './entropy.js';
 import { resolveSampling } from './params.js';
 import { applyDry, applyLogitBias, applyPenalties } from './penalties.js';
 
@@ -92,11 +93,8 @@ function keepTopP(candidates: readonly Candidate[], mass: number): readonly Cand
 function keepTypical(candidates: readonly Candidate[], mass: number): readonly Candidate[] {
   if (mass >= 1) return candidates;
   const sum = sumOf(candidates);
-  const entropy = candidates.reduce((total, { weight }) => {
-    const probability = weight / sum;
-    return probability > 0 ? total - probability * Math.log(probability) : total;
-  }, 0);
-  const distance = ({ weight }: Candidate) => Math.abs(-Math.log(weight / sum) - entropy);
+  const surprise = entropy(candidates.map(({ weight }) => weight / sum));
+  const distance = ({ weight }: Candidate) => Math.abs(-Math.log(weight / sum) - surprise);
   const ordered = candidates
     .map((candidate) => ({ candidate, distance: distance(candidate) }))
     .sort((one, other) => compare(one.distance, other.distance) || one.candidate.id - other.candidate.id)

@@ -87,6 +87,23 @@ describe('outrider generate', () => {
     expect({ drafted: stats.draftTokens, output: stats.outputTokens }).toEqual({ drafted: 0, output: 5 });
   });
 
+  it('tells with --stitch who wrote how much, and that it is lossy where the draft model did', async () => {
+    const length = ['--max-tokens', '20', '--ignore-eos'];
+    const drafted = await generate('--stitch', '1', ...length);
+    expect(drafted).toMatchObject({
+      lossless: false,
+      stitch: { draftTokens: 20, targetTokens: 0, switches: 0 },
+    });
+    expect(await generate('--stitch', '0', ...length)).toMatchObject({
+      tokens: (await generate('--drafter', 'none', ...length)).tokens,
+      lossless: true,
+      stitch: { draftTokens: 0, targetTokens: 20 },
+    });
+    const shown = [...models(), ...usual, '--prompt', 'bada', '--stitch', '1', ...length];
+    const { stderr } = await runMain(['generate', ...shown]);
+    expect(stderr).toMatch(/20 by the draft model in 0 switches \| lossy$/m);
+  });
+
   it('mixes in plain rounds unless --measure-speedup is false', async () => {
     const length = ['--max-tokens', '40', '--ignore-eos'];
     const { guard } = (await generate(...length)).stats;

@@ -20,13 +20,6 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('usage', () => {
-  it.each(['--stitch 0.5'])('of %s, a feature that is not there yet, is refused by name', async (option) => {
-    const [name, ...value] = option.split(' ');
-    const { stdout, stderr, status } = await generate(name!, ...value);
-    expect({ stdout, status }).toEqual({ stdout: '', status: 2 });
-    expect(stderr).toMatch(new RegExp(`^outrider: Unknown argument: ${name!.slice(2)}$`, 'm'));
-  });
-
   it.each([
     ['--drafter', 'abacus', 'none, model, prompt-lookup, suffix, token-recycling'],
     ['--verifier', 'sequential', 'auto, match, naive, rejection, block'],
@@ -35,6 +28,8 @@ describe('usage', () => {
     ['--sparse-attention', '0', 'the tokens of sparse attention'],
     ['--sparse-attention', 'many', 'sparse-attention'],
     ['--sparse-ffn', '0', 'a number above 0 for sparse feedForward'],
+    ['--stitch', 'half', 'a number'],
+    ['--stitch', '-0.5', 'a number of at least 0 for stitch'],
     ['--sparse-recheck', 'dense', '--sparse-attention TOKENS, --sparse-experts N or --sparse-ffn TAU'],
     ['--tree', 'bushy:16', 'auto, auto:N, chain:N'],
     ['--tree', 'static:0', 'widths of at least 1'],
@@ -78,6 +73,12 @@ describe('usage', () => {
     const { stderr, status } = await generate('--drafter', 'model');
     expect(status).toBe(2);
     expect(stderr).toContain('--draft');
+  });
+
+  it('of --stitch without a draft model is told what to give', async () => {
+    const { stderr, status } = await generate('--stitch', '0.5');
+    expect(status).toBe(1);
+    expect(stderr).toContain('takes turns with a draft model. Give one');
   });
 
   it('of a command that is nearly right gets a suggestion', async () => {

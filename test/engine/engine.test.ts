@@ -6,28 +6,13 @@ import type { EngineOptions, GenerateOptions } from '../../src/engine/options.js
 import { DisposedError, IncompatibleMethodsError, UnsupportedCacheError } from '../../src/errors.js';
 import type { SamplingParams } from '../../src/types.js';
 import { MatchVerifier } from '../../src/verify/match.js';
-import { array } from '../../src/gguf/format.js';
-import { rewriteGguf } from '../fixtures/gguf-rewrite.js';
+import { markUnused } from '../fixtures/gguf-rewrite.js';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
 import { loadEngine } from '../helpers/engines.js';
 import { FakeDrafter } from '../helpers/fake-engine.js';
 
 let folder: string;
 const file = (name: string): string => join(folder, `${name}.gguf`);
-const unusedType = 5;
-
-/** Marks the tokens from `first` on as padding; the model may say them all the same. */
-function markUnused(source: string, destination: string, first: number): void {
-  rewriteGguf(source, destination, {
-    editMetadata: (metadata) => {
-      const types = metadata.get('tokenizer.ggml.token_type')!;
-      if (types.type !== 'array') throw new Error('Expected an array of token types');
-      const marked = types.value.map((type, token) => (token < first ? type : unusedType));
-      metadata.set('tokenizer.ggml.token_type', array(types.items, marked));
-    },
-  });
-}
-
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'outrider-engine-'));
   const noise = { seed: 1, relative: 0.1 };

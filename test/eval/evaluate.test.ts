@@ -143,6 +143,23 @@ describe('outrider eval', () => {
     expect(stdout.split('\n')[1]).toMatch(/^one +0 +1 +0\.000 +- +- +[\d.]+$/);
   });
 
+  it('tells the share of the draft model where it takes turns with the target', async () => {
+    const prompts = ['a', 'b'].map((content) => ({
+      check: 'contains',
+      messages: question(content),
+      wanted: ['\u0000'],
+    }));
+    const stitched = [fileOf('turns.jsonl', ...prompts), '--draft', model, '--stitch'];
+    const { stdout } = await evaluate(...stitched, '1', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({
+      tasks: [{ lossless: false, stitch: { draftTokens: 16, targetTokens: 0, switches: 0 } }],
+    });
+    const table = (await evaluate(...stitched, '0')).stdout.split('\n');
+    expect(table[0]).toMatch(/tokens\/s +by the draft model +switches$/);
+    expect(table[1]).toMatch(/ 0\.000 +0$/);
+    expect((await evaluate(...stitched, '1')).stdout).toMatch(/ 1\.000 +0\nlossy/);
+  });
+
   it('refuses a limit that is none, and names a file that is not there', async () => {
     expect(await evaluate('--limit', '0')).toMatchObject({ status: 2 });
     const missing = await evaluate(join(folder, 'none.jsonl'));

@@ -117,9 +117,17 @@ function wrongAnswer({ task, prompt, text }: Answer): string {
 /** Of a thinned target with the dense one. */
 const agreement = ['same likeliest', 'total variation'];
 
+/** Share of the tokens that the draft model wrote; null where nothing was written. */
+function draftShare({ stitch }: TaskScore): number | null {
+  if (stitch === undefined) return null;
+  const total = stitch.draftTokens + stitch.targetTokens;
+  return total === 0 ? null : stitch.draftTokens / total;
+}
+
 function tableOf(scores: readonly TaskScore[]): string[] {
   const shown = (value: number | null, digits: number): string => value?.toFixed(digits) ?? '-';
   const isThinned = scores.some(({ sparse }) => sparse !== undefined);
+  const isStitched = scores.some(({ stitch }) => stitch !== undefined);
   const rows = [
     [
       'task',
@@ -130,6 +138,7 @@ function tableOf(scores: readonly TaskScore[]): string[] {
       'tokens a round',
       'tokens/s',
       ...(isThinned ? agreement : []),
+      ...(isStitched ? ['by the draft model', 'switches'] : []),
     ],
     ...scores.map((score) => [
       score.task,
@@ -142,6 +151,7 @@ function tableOf(scores: readonly TaskScore[]): string[] {
       ...(isThinned
         ? [shown(score.sparse?.topAgreement ?? null, 3), shown(score.sparse?.totalVariation ?? null, 3)]
         : []),
+      ...(isStitched ? [shown(draftShare(score), 3), String(score.stitch?.switches ?? '-')] : []),
     ]),
   ];
   const lines = textTable(rows);
