@@ -10,6 +10,7 @@ import { indexCommand } from './commands/index.js';
 import { inflateCommand } from './commands/inflate.js';
 import { inspectCommand } from './commands/inspect.js';
 import { pullCommand } from './commands/pull.js';
+import { tuneCommand } from './commands/tune.js';
 import { repeatableOptions } from './engine-options.js';
 import { printFailure } from './failure.js';
 import { onlyOnce, UsageError } from './option-values.js';
@@ -33,6 +34,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .command(evalCommand)
     .command(inspectCommand)
     .command(calibrateCommand)
+    .command(tuneCommand)
     .command(pullCommand)
     .command(indexCommand)
     .command(inflateCommand)

@@ -30,12 +30,14 @@ export class BatchCost {
   #slope = { perBatch: 0, perToken: 0 };
   #accidents = 0;
 
-  /** @param calibration  batches on an empty context */
+  /** @param calibration  batches on an empty context, and perhaps on longer ones */
   constructor(calibration: readonly BatchMeasurement[] = []) {
-    for (const { numTokens, ms } of calibration) {
+    for (const { numTokens, ms } of calibration.filter(({ contextLength }) => contextLength === 0)) {
       this.#base.observe(numTokens, ms);
       this.#empty.observe(numTokens, ms);
     }
+    for (const measured of calibration.filter(({ contextLength }) => contextLength > 0))
+      this.#learnSlope(measured);
   }
 
   observe(measured: BatchMeasurement): void {

@@ -39,6 +39,7 @@ export class GuardPlanner implements RoundPlanner {
   readonly #options: GuardOptions;
   readonly #rhythm: MeasuringRhythm;
   #isOff = false;
+  #isFirst = true;
   #numRounds = 0;
   #contextLength = 0;
   #plannedNodes = 0;
@@ -60,11 +61,11 @@ export class GuardPlanner implements RoundPlanner {
   /** A generation begins: what was learnt stays, and so does what probes may cost. */
   begin(): void {
     this.#probe = undefined;
+    this.#isFirst = true;
   }
 
-  get startsPlain(): boolean {
-    return this.#isOff;
-  }
+  /** The first token comes as soon as it does plainly, and says what plain decoding takes at this length. */
+  readonly startsPlain = true;
 
   get report(): GuardReport {
     return { state: this.#isOff ? 'plain' : 'speculating', reason: this.#reason };
@@ -72,7 +73,9 @@ export class GuardPlanner implements RoundPlanner {
 
   plan(contextLength: number): RoundPlan {
     this.#contextLength = contextLength;
-    const plan = this.#isOff ? this.#planOff() : this.#planOn();
+    const isFirst = this.#isFirst;
+    this.#isFirst = false;
+    const plan = this.#isOff ? this.#planOff() : isFirst ? plain(1) : this.#planOn();
     this.#plannedNodes = plan.maxNodes;
     return plan;
   }

@@ -190,7 +190,8 @@ export class DecodeLoop {
     const startedAt = performance.now();
     const numReused = await target.prefill(prompt.slice(0, -1), signal);
     // A drafter that is not asked at first reads the prompt when it is.
-    if (!this.#setup.planner.startsPlain) await drafter?.begin(prompt, signal);
+    if (this.#setup.planner.startsPlain) drafter?.rollback(0);
+    else await drafter?.begin(prompt, signal);
     await stitch?.begin(prompt, signal);
     this.#counters.prompt(prompt.length, numReused, performance.now() - startedAt);
   }

@@ -1,4 +1,5 @@
 // The engine: a target, a drafter and a verifier, made to fit and owned together.
+import type { RoundCost } from '../cost/round-cost.js';
 import { FixedPlanner } from '../cost/round-planner.js';
 import { DraftModelDrafter } from '../draft/draft-model.js';
 import type { Drafter } from '../draft/drafter.js';
@@ -202,6 +203,11 @@ export class Engine {
       end: () => (this.#running = undefined),
     });
     return generation;
+  }
+
+  /** What rounds cost here, as far as is known; undefined without a guard. */
+  get cost(): RoundCost | undefined {
+    return this.#parts.guards?.cost;
   }
 
   /** The verifier that a generation with this sampling uses. */

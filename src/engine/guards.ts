@@ -34,7 +34,7 @@ export interface GuardedParts extends Omit<GuardsOptions, 'calibration' | 'path'
 /** Guards that know what rounds cost here: measured before under the same conditions, or now. */
 export async function createGuards(
   { context, draftContext, drafter, maxNodes, isMeasuring }: GuardedParts,
-  options: Pick<EngineOptions, 'tree' | 'guard' | 'onMeasure' | 'keepAcceptance'>,
+  options: Pick<EngineOptions, 'tree' | 'guard' | 'onMeasure' | 'measureContexts' | 'keepAcceptance'>,
 ): Promise<Guards | undefined> {
   if (drafter === undefined || options.guard === false) return undefined;
   const path = costPath({
@@ -44,10 +44,11 @@ export async function createGuards(
     tree: options.tree ?? 'auto',
     maxNodes,
   });
-  let calibration = readCost(path);
+  const { measureContexts: contextLengths, onMeasure: onProgress } = options;
+  let calibration = contextLengths === undefined ? readCost(path) : undefined;
   if (calibration === undefined) {
     const before = readProcessorTime();
-    calibration = await measureCost({ context, drafter, maxNodes, onProgress: options.onMeasure });
+    calibration = await measureCost({ context, drafter, maxNodes, contextLengths, onProgress });
     // What a busy machine took is not kept.
     if (coresOfOthers(before, readProcessorTime()) < quietCores) writeCost(path, calibration);
   }
@@ -58,7 +59,8 @@ export async function createGuards(
 /** Guards that share what is known of costs. */
 export class Guards {
   readonly #options: GuardsOptions;
-  readonly #cost: RoundCost;
+  /** What rounds cost, as far as is known. */
+  readonly cost: RoundCost;
   readonly #guards = new Map<string, GuardPlanner>();
   readonly #tokens = new Map<string, ExpectedTokens>();
   readonly #known: Readonly<Record<string, AcceptedCounts>>;
@@ -66,7 +68,7 @@ export class Guards {
   constructor(options: GuardsOptions) {
     this.#options = options;
     this.#known = options.path === undefined ? {} : readMemory(options.path);
-    this.#cost = new RoundCost(options.calibration);
+    this.cost = new RoundCost(options.calibration);
   }
 
   /** The guard of a generation that begins; it goes on from what the ones before have learnt. */
@@ -75,7 +77,7 @@ export class Guards {
     let guard = this.#guards.get(kind);
     if (guard === undefined) {
       const tokens = new ExpectedTokens(maxNodes, this.#known[kind]);
-      guard = new GuardPlanner({ cost: this.#cost, tokens, maxNodes, isMeasuring });
+      guard = new GuardPlanner({ cost: this.cost, tokens, maxNodes, isMeasuring });
       this.#guards.set(kind, guard);
       this.#tokens.set(kind, tokens);
     }

@@ -17,6 +17,8 @@ export interface MeasureCostOptions {
   readonly drafter: Drafter;
   /** Draft tokens of a round at most. */
   readonly maxNodes: number;
+  /** Batches are timed after so many tokens, too; takes as long as it takes. */
+  readonly contextLengths?: readonly number[] | undefined;
   /** Share of the work that is done. */
   readonly onProgress?: ((share: number) => void) | undefined;
 }
@@ -35,14 +37,23 @@ export async function measureCost(options: MeasureCostOptions): Promise<CostCali
   const sampler = new Sampler({ temperature: 0 });
   const largest = Math.min(maxNodes + 1, context.info.batchSize, context.info.contextSize);
   const sizes = withLargest(batchSizes, largest);
-  const batches = await timeSizes(sizes, async (numTokens) => {
+  const timeBatch = async (numTokens: number): Promise<Timed> => {
     const tokens = new Int32Array(numTokens).fill(token);
     const { rows, decodeMs } = await sequence.decode({ tokens, sampler });
     rows.release();
     sequence.commit(-1);
     return { size: numTokens, ms: decodeMs };
-  });
-  onProgress?.(0.5);
+  };
+  const batches: BatchMeasurement[] = [];
+  const lengths = (options.contextLengths ?? []).filter(
+    (length) => length + largest <= context.info.contextSize,
+  );
+  for (const contextLength of [0, ...lengths]) {
+    if (contextLength > 0) await sequence.prefill(new Int32Array(contextLength).fill(token));
+    for (const { size, ms } of await timeSizes(sizes, timeBatch))
+      batches.push({ numTokens: size, contextLength, ms });
+    onProgress?.((0.8 * (1 + lengths.indexOf(contextLength) + 1)) / (1 + lengths.length));
+  }
   const prompt = Int32Array.of(token, token);
   await drafter.begin(Array.from(prompt));
   const drafts = await timeSizes(withLargest(draftSizes, maxNodes), async (numNodes) => {
@@ -63,7 +74,7 @@ export async function measureCost(options: MeasureCostOptions): Promise<CostCali
   await sequence.truncate(0);
   onProgress?.(1);
   return {
-    batches: batches.map(({ size, ms }): BatchMeasurement => ({ numTokens: size, contextLength: 0, ms })),
+    batches,
     drafts: drafts.filter(({ size }) => size > 0).map(({ size, ms }) => ({ numNodes: size, ms })),
   };
 }

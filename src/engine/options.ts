@@ -53,6 +53,8 @@ export interface EngineOptions {
    * when the engine is created, for two seconds at most, and kept in the user's cache folder.
    */
   readonly guard?: boolean | undefined;
+  /** Measures costs anew, and after so many tokens of context, too: as long as that takes. */
+  readonly measureContexts?: readonly number[] | undefined;
   /** Called with the share that is done while costs are measured. */
   readonly onMeasure?: ((share: number) => void) | undefined;
 }
@@ -107,6 +109,7 @@ const engineKeys: Record<keyof EngineOptions, true> = {
   keepAcceptance: true,
   guard: true,
   onMeasure: true,
+  measureContexts: true,
   sparse: true,
   stitch: true,
 };

@@ -160,12 +160,20 @@ describe('the guard', () => {
     play(useless, 100, { guard: off });
     expect(off.report.state).toBe('plain');
     expect(off.report.reason).toMatch(/^off: \d+ draft tokens are expected to bring 1\.\d\d tokens/);
-    expect(off.startsPlain).toBe(true);
     const on = guardOf(good);
     play(good, 100, { guard: on });
     expect(on.report.state).toBe('speculating');
     expect(on.report.reason).toMatch(/[1-9]\.\d\d times as fast$/);
-    expect(on.startsPlain).toBe(false);
+  });
+
+  it('begins each generation with a plain token', () => {
+    const guard = guardOf(good);
+    for (const seed of [1, 2]) {
+      const { drafts } = play(good, 100, { guard, seed });
+      expect(drafts[0]!.numNodes).toBe(0);
+      expect(drafts[1]!.numNodes).toBeGreaterThan(0);
+    }
+    expect(guard.startsPlain).toBe(true);
   });
 
   it('begins without any calibration', () => {
