@@ -13,7 +13,12 @@ export {
   type WriteDatastoreOptions,
 } from './draft/datastore-writer.js';
 export type { Draft, Drafter, DraftRequest } from './draft/drafter.js';
+export { MixtureDrafter, type MixtureOptions } from './draft/mixture.js';
+export { PromptLookupDrafter, type PromptLookupOptions } from './draft/prompt-lookup.js';
 export { RetrievalDrafter, type RetrievalOptions } from './draft/retrieval.js';
+export { SuffixDrafter, type SuffixOptions } from './draft/suffix.js';
+export { TokenRecyclingDrafter, type TokenRecyclingOptions } from './draft/token-recycling.js';
+export type { RoundCost } from './cost/round-cost.js';
 export { calibrateSparse, type CalibrateOptions, type SparseCalibration } from './engine/calibrate-sparse.js';
 export { calibrationPath, readCalibration, writeCalibration } from './engine/calibration-file.js';
 export { createEngine, type Engine } from './engine/engine.js';
@@ -47,7 +52,7 @@ export {
   VocabMismatchError,
   type ErrorCode,
 } from './errors.js';
-export type { GenerationStats, RoundRecord } from './metrics/counters.js';
+export type { GenerationStats, GuardReport, GuardStats, RoundRecord } from './metrics/counters.js';
 export { ComputePool } from './model/compute-pool.js';
 export type { Context, ContextInfo } from './model/context.js';
 export type { ContextOptions, KvType } from './model/context-options.js';

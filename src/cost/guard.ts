@@ -131,7 +131,7 @@ export class GuardPlanner implements RoundPlanner {
     if (this.#probe === undefined) {
       const distance = this.#distanceOf(numNodes, best.plainMs);
       if (this.#plainSinceProbe < distance) return plain(distance - this.#plainSinceProbe);
-      this.#probe = { rounds: 0, tokens: 0, ms: 0, seen: this.#options.tokens.fresh() };
+      this.#probe = { rounds: 0, tokens: 0, ms: 0, worthMs: 0, seen: this.#options.tokens.fresh() };
     }
     return drafting(numNodes);
   }
@@ -150,9 +150,11 @@ export class GuardPlanner implements RoundPlanner {
     probe.rounds += 1;
     probe.tokens += record.numAccepted + 1;
     probe.ms += record.roundMs;
+    // A drafter that was not asked for long has to catch up first. That is charged to the probe, but does not come again.
+    const usualMs = this.#options.cost.predict(this.#plannedNodes, this.#contextLength) ?? Infinity;
+    probe.worthMs += Math.min(record.roundMs, usualMs);
     const plainMs = this.#options.cost.predict(0, this.#contextLength) ?? 0;
-    if (probe.tokens * plainMs < worthBeginning * probe.ms) {
-      // A drafter that was not asked for long has to catch up first: what a probe really took counts.
+    if (probe.tokens * plainMs < worthBeginning * probe.worthMs) {
       this.#lostTokens = plainMs === 0 ? 0 : Math.max(0, probe.ms / plainMs - probe.tokens);
       this.#probe = undefined;
       this.#numProbes += 1;
@@ -197,6 +199,8 @@ interface Probe {
   rounds: number;
   tokens: number;
   ms: number;
+  /** Milliseconds that such rounds take when they follow each other. */
+  worthMs: number;
   /** What they alone say of acceptance. */
   readonly seen: ExpectedTokens;
 }
