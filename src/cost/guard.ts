@@ -11,6 +11,8 @@ const worthChanging = 1.05;
 /** Share of the time that probes may cost while speculation is off. */
 const probeShare = 0.005;
 const firstProbeDistance = 16;
+/** Early in every so many generations a probe is made at any rate; twice as many after each that brings nothing. */
+const maxGenerationDistance = 16;
 const maxProbeDistance = 2048;
 /** Rounds of a probe that pay before speculation is on again. */
 const convincingRounds = 3;
@@ -48,6 +50,10 @@ export class GuardPlanner implements RoundPlanner {
   #probe: Probe | undefined;
   #probeDistance = firstProbeDistance;
   #plainSinceProbe = 0;
+  #plainSinceBegin = 0;
+  /** Generations from one early probe to the next, and until then. */
+  #generationDistance = 1;
+  #generationsToProbe = 1;
   #numProbes = 0;
   /** What the last probe that brought nothing cost, in plain tokens. */
   #lostTokens = 0;
@@ -58,10 +64,12 @@ export class GuardPlanner implements RoundPlanner {
     this.#rhythm = new MeasuringRhythm();
   }
 
-  /** A generation begins: what was learnt stays, and so does what probes may cost. */
+  /** A generation begins: what was learnt stays, but a change of subject is likely, and worth an early probe. */
   begin(): void {
     this.#probe = undefined;
     this.#isFirst = true;
+    if (this.#isOff) this.#generationsToProbe -= 1;
+    this.#plainSinceBegin = 0;
   }
 
   /** The first token comes as soon as it does plainly, and says what plain decoding takes at this length. */
@@ -86,6 +94,7 @@ export class GuardPlanner implements RoundPlanner {
     this.#contextLength += record.numAccepted + 1;
     if (this.#plannedNodes === 0) {
       this.#plainSinceProbe += 1;
+      this.#plainSinceBegin += 1;
       return;
     }
     this.#numRounds += 1;
@@ -130,7 +139,11 @@ export class GuardPlanner implements RoundPlanner {
     const numNodes = isTrying ? Math.min(firstNodes, this.#options.maxNodes) : best.numNodes;
     if (this.#probe === undefined) {
       const distance = this.#distanceOf(numNodes, best.plainMs);
-      if (this.#plainSinceProbe < distance) return plain(distance - this.#plainSinceProbe);
+      const left = Math.min(
+        distance - this.#plainSinceProbe,
+        this.#generationsToProbe <= 0 ? firstProbeDistance - this.#plainSinceBegin : Infinity,
+      );
+      if (left > 0) return plain(left);
       this.#probe = { rounds: 0, tokens: 0, ms: 0, worthMs: 0, seen: this.#options.tokens.fresh() };
     }
     return drafting(numNodes);
@@ -156,6 +169,10 @@ export class GuardPlanner implements RoundPlanner {
     const plainMs = this.#options.cost.predict(0, this.#contextLength) ?? 0;
     if (probe.tokens * plainMs < worthBeginning * probe.worthMs) {
       this.#lostTokens = plainMs === 0 ? 0 : Math.max(0, probe.ms / plainMs - probe.tokens);
+      if (this.#generationsToProbe <= 0) {
+        this.#generationDistance = Math.min(maxGenerationDistance, 2 * this.#generationDistance);
+        this.#generationsToProbe = this.#generationDistance;
+      }
       this.#probe = undefined;
       this.#numProbes += 1;
       this.#plainSinceProbe = 0;
@@ -169,6 +186,8 @@ export class GuardPlanner implements RoundPlanner {
     this.#probeDistance = firstProbeDistance;
     this.#plainSinceProbe = 0;
     this.#lostTokens = 0;
+    this.#generationDistance = 1;
+    this.#generationsToProbe = 1;
     this.#isOff = false;
   }
 

@@ -134,6 +134,15 @@ describe('the guard', () => {
     expect(drafts.slice(first + 5).filter(({ numNodes }) => numNodes === 0).length).toBeLessThan(8);
   });
 
+  it('looks early in the next generation whether it pays again', () => {
+    const guard = guardOf(useless);
+    play(useless, 300, { guard });
+    expect(guard.report.state).toBe('plain');
+    const { drafts } = play(good, 300, { guard, seed: 2 });
+    expect(drafts.find(({ numNodes }) => numNodes > 0)!.position).toBeLessThan(40);
+    expect(guard.report.state).toBe('speculating');
+  });
+
   it('follows a context that makes batches dear', () => {
     const attention = (n: number, length: number): number => onCpu(n) + n * length * 0.05;
     const world = { ...good, batchMs: attention };
