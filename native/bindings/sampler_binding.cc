@@ -82,8 +82,9 @@ Napi::Value SamplerBinding::apply(const Napi::CallbackInfo& info) {
 }
 
 Napi::Function PoolBinding::define(Napi::Env env) {
-  return DefineClass(env, "NativePool", {InstanceMethod("setActive", &PoolBinding::set_active),
-                                           InstanceMethod("dispose", &PoolBinding::dispose)});
+  return DefineClass(
+      env, "NativePool",
+      {InstanceMethod("setActive", &PoolBinding::set_active), InstanceMethod("dispose", &PoolBinding::dispose)});
 }
 
 PoolBinding::PoolBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PoolBinding>(info) {

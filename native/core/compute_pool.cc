@@ -6,7 +6,9 @@
 namespace outrider {
 
 ComputePool::ComputePool(int32_t n_threads)
-    : n_threads_(std::min(std::max(n_threads, 1), GGML_MAX_N_THREADS)), n_active_(n_threads_), queue_(std::make_shared<Queue>()) {
+    : n_threads_(std::min(std::max(n_threads, 1), GGML_MAX_N_THREADS)),
+      n_active_(n_threads_),
+      queue_(std::make_shared<Queue>()) {
   ggml_threadpool_params params = ggml_threadpool_params_default(n_threads_);
   threadpool_ = ggml_threadpool_new(&params);
   thread_ = std::thread([queue = queue_] { run(queue); });
