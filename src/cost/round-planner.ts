@@ -17,7 +17,7 @@ export interface RoundPlanner {
   plan(contextLength: number): RoundPlan;
   observe(record: RoundRecord): void;
   readonly report: GuardReport;
-  /** True when the first round of a generation will not draft, so that the drafter need not read the prompt yet. */
+  /** True when the first round of a generation will not draft, so that the drafter begins later. */
   readonly startsPlain: boolean;
 }
 

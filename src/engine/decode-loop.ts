@@ -87,6 +87,7 @@ export class DecodeLoop {
   readonly #output: TokenId[] = [];
   readonly #logprobs: TokenLogprobs[] = [];
   readonly #stops: StopStrings;
+  #hasDrafterBegun = false;
   #text = '';
   #finishReason: FinishReason = 'abort';
 
@@ -189,9 +190,9 @@ export class DecodeLoop {
     this.#setup.onBatch?.();
     const startedAt = performance.now();
     const numReused = await target.prefill(prompt.slice(0, -1), signal);
-    // A drafter that is not asked at first reads the prompt when it is.
-    if (this.#setup.planner.startsPlain) drafter?.rollback(0);
-    else await drafter?.begin(prompt, signal);
+    // A drafter that is not asked at first reads the text when it is.
+    this.#hasDrafterBegun = !this.#setup.planner.startsPlain;
+    if (this.#hasDrafterBegun) await drafter?.begin(prompt, signal);
     await stitch?.begin(prompt, signal);
     this.#counters.prompt(prompt.length, numReused, performance.now() - startedAt);
   }
@@ -223,7 +224,10 @@ export class DecodeLoop {
       return;
     }
     const maxNodes = Math.min(wanted, this.#room() - 1);
-    yield [await runRound(this.#setup, { ...start, plan: { ...plan, maxNodes } })];
+    const isBeginning = maxNodes > 0 && !this.#hasDrafterBegun;
+    this.#hasDrafterBegun ||= isBeginning;
+    const setup = this.#hasDrafterBegun ? this.#setup : { ...this.#setup, drafter: undefined };
+    yield [await runRound(setup, { ...start, plan: { ...plan, maxNodes }, isBeginning })];
   }
 
   /** Takes an output token; says whether the generation ends with it, or before it by `stop`. */

@@ -25,6 +25,8 @@ export interface RoundStart {
   /** Output tokens so far: the position that keys the round's uniforms. */
   readonly outputPosition: number;
   readonly plan: RoundPlan;
+  /** The drafter has not begun this text yet; what it takes to is part of the draft. */
+  readonly isBeginning?: boolean | undefined;
 }
 
 /** What a round brought. */
@@ -109,9 +111,13 @@ export async function runRound(setup: RoundSetup, start: RoundStart): Promise<Ro
   }
 }
 
-async function propose(setup: RoundSetup, { tokens, outputPosition, plan }: RoundStart): Promise<Draft> {
+async function propose(
+  setup: RoundSetup,
+  { tokens, outputPosition, plan, isBeginning = false }: RoundStart,
+): Promise<Draft> {
   const { drafter, verifier, sampling, seed, signal } = setup;
   if (drafter === undefined || plan.maxNodes === 0) return noDraft;
+  if (isBeginning) await drafter.begin(Array.from(tokens), signal);
   return drafter.draft({
     tokens,
     maxNodes: plan.maxNodes,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { RoundPlanner } from '../../src/cost/round-planner.js';
 import { ContextFullError } from '../../src/errors.js';
 import type { GenerationEvent } from '../../src/engine/decode-loop.js';
 import { eventsOf, fakeGeneration, FakeDrafter, FakeTarget } from '../helpers/fake-engine.js';
@@ -61,6 +62,23 @@ describe('the decode loop', () => {
     const kinds = events.flatMap((event) => (event.type === 'token' ? [`${event.token} ${event.kind}`] : []));
     expect(kinds.slice(0, 4)).toEqual(['3 accepted', '4 accepted', '5 recovered', '6 accepted']);
     expect(kinds[7]).toBe('10 bonus');
+  });
+
+  it('lets the drafter begin with the text so far, once, where the first rounds are plain', async () => {
+    const drafter = halfRight();
+    let round = 0;
+    const planner: RoundPlanner = {
+      startsPlain: true,
+      report: { state: 'plain', reason: '' },
+      plan: () => ({ maxNodes: round++ < 2 ? 0 : 2, isPlain: false }),
+      observe: () => undefined,
+    };
+    const { tokens } = await fakeGeneration({ drafter, planner, maxTokens: 9 }).finish();
+    expect(tokens).toEqual(from(3, 9));
+    expect(drafter.calls[0]).toEqual(['begin', from(0, 5)]);
+    expect(drafter.calls.filter(([name]) => name === 'begin')).toHaveLength(1);
+    expect(drafter.calls[1]![0]).toBe('accept');
+    expect(drafter.requests[0]!.tokens).toEqual(from(0, 5));
   });
 
   it('calls the token after a chain that was accepted whole a bonus', async () => {
