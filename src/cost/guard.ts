@@ -39,7 +39,7 @@ export interface GuardOptions {
  */
 export class GuardPlanner implements RoundPlanner {
   readonly #options: GuardOptions;
-  readonly #rhythm: MeasuringRhythm;
+  readonly #rhythm = new MeasuringRhythm();
   #isOff = false;
   #isFirst = true;
   #numRounds = 0;
@@ -61,7 +61,6 @@ export class GuardPlanner implements RoundPlanner {
 
   constructor(options: GuardOptions) {
     this.#options = options;
-    this.#rhythm = new MeasuringRhythm();
   }
 
   /** A generation begins: what was learnt stays, but a change of subject is likely, and worth an early probe. */
@@ -138,7 +137,7 @@ export class GuardPlanner implements RoundPlanner {
     const isTrying = this.#numProbes % 2 === 1 && best.numNodes < firstNodes;
     const numNodes = isTrying ? Math.min(firstNodes, this.#options.maxNodes) : best.numNodes;
     if (this.#probe === undefined) {
-      const distance = this.#distanceOf(numNodes, best.plainMs);
+      const distance = this.#distanceOf(this.#candidate(numNodes) ?? best);
       const left = Math.min(
         distance - this.#plainSinceProbe,
         this.#generationsToProbe <= 0 ? firstProbeDistance - this.#plainSinceBegin : Infinity,
@@ -150,10 +149,8 @@ export class GuardPlanner implements RoundPlanner {
   }
 
   /** Plain tokens between probes, so that a probe that brings nothing costs next to nothing. */
-  #distanceOf(numNodes: number, plainMs: number): number {
-    const ms = this.#options.cost.predict(numNodes, this.#contextLength) ?? 0;
-    const accepted = this.#options.tokens.accepted()[numNodes]!;
-    const lostTokens = Math.max(0, ms / plainMs - 1 - accepted, this.#lostTokens);
+  #distanceOf({ ms, plainMs, tokens }: Best): number {
+    const lostTokens = Math.max(0, ms / plainMs - tokens, this.#lostTokens);
     return Math.min(maxProbeDistance, Math.max(this.#probeDistance, Math.ceil(lostTokens / probeShare)));
   }
 
@@ -193,22 +190,23 @@ export class GuardPlanner implements RoundPlanner {
 
   /** The number of draft tokens with the most expected tokens for the time; undefined while too little is known. */
   #best(): Best | undefined {
+    const accepted = this.#options.tokens.accepted();
     let best: Best | undefined;
     for (let numNodes = 1; numNodes <= this.#options.maxNodes; numNodes++) {
-      const candidate = this.#candidate(numNodes);
+      const candidate = this.#candidate(numNodes, accepted);
       if (candidate !== undefined && candidate.speedup > (best?.speedup ?? 0)) best = candidate;
     }
     return best;
   }
 
   /** What is expected of so many draft tokens. */
-  #candidate(numNodes: number): Best | undefined {
+  #candidate(numNodes: number, accepted = this.#options.tokens.accepted()): Best | undefined {
     if (numNodes === 0) return undefined;
-    const { cost, tokens } = this.#options;
+    const { cost } = this.#options;
     const plainMs = cost.predict(0, this.#contextLength);
     const ms = cost.predict(numNodes, this.#contextLength);
     if (!plainMs || !ms) return undefined;
-    const expected = tokens.accepted()[numNodes]! + 1;
+    const expected = accepted[numNodes]! + 1;
     return { numNodes, speedup: (expected * plainMs) / ms, ms, plainMs, tokens: expected };
   }
 }

@@ -2,6 +2,7 @@
 import { TokenTree, type NodeIndex } from '../tree/token-tree.js';
 import type { TokenId } from '../types.js';
 import type { Draft, Drafter, DraftRequest } from './drafter.js';
+import { FadingRates } from './fading-rates.js';
 import { NgramIndex } from './ngram-index.js';
 
 /** Options of {@link PromptLookupDrafter}. */
@@ -52,8 +53,7 @@ export class PromptLookupDrafter implements Drafter {
   readonly adaptsShape = false;
   readonly #index: NgramIndex;
   readonly #maxNgram: number;
-  readonly #tried: Float64Array;
-  readonly #accepted: Float64Array;
+  readonly #rates: FadingRates;
   #agreed = 0;
   #open: OpenDraft | undefined;
 
@@ -62,8 +62,7 @@ export class PromptLookupDrafter implements Drafter {
     this.#index = new NgramIndex(orders, maxTokens);
     this.#maxNgram = maxNgram;
     this.maxNodes = numDraft;
-    this.#tried = new Float64Array(maxNgram * numDepths);
-    this.#accepted = new Float64Array(maxNgram * numDepths);
+    this.#rates = new FadingRates(maxNgram * numDepths, { priorTries, memory });
   }
 
   async begin(prompt: readonly TokenId[], signal?: AbortSignal): Promise<void> {
@@ -93,7 +92,7 @@ export class PromptLookupDrafter implements Drafter {
     const { ngram, numDraft } = this.#open;
     this.#open = undefined;
     for (let depth = 0; depth <= acceptedNodes.length && depth < numDraft; depth++)
-      this.#observe(ngram, depth, depth < acceptedNodes.length);
+      this.#rates.observe(cellOf(ngram, depth), depth < acceptedNodes.length);
   }
 
   /** What the next request holds again need not be learnt again. */
@@ -123,17 +122,9 @@ export class PromptLookupDrafter implements Drafter {
     return copied;
   }
 
-  #observe(ngram: number, depth: number, isAccepted: boolean): void {
-    const cell = cellOf(ngram, depth);
-    const scale = Math.min(1, memory / (this.#tried[cell]! + 1));
-    this.#tried[cell] = scale * (this.#tried[cell]! + 1);
-    this.#accepted[cell] = scale * (this.#accepted[cell]! + (isAccepted ? 1 : 0));
-  }
-
   #confidence(ngram: number, depth: number): number {
     const prior = priors[Math.min(ngram, priors.length) - 1]![Math.min(depth, numDepths - 1)]!;
-    const cell = cellOf(ngram, depth);
-    return (this.#accepted[cell]! + priorTries * prior) / (this.#tried[cell]! + priorTries);
+    return this.#rates.rate(cellOf(ngram, depth), prior);
   }
 }
 

@@ -3,6 +3,7 @@ import { ROOT, type NodeIndex, type TokenTree } from '../tree/token-tree.js';
 import type { TokenId } from '../types.js';
 import { growBestFirst, type NextToken } from './best-first.js';
 import type { Draft, Drafter, DraftRequest } from './drafter.js';
+import { FadingRates } from './fading-rates.js';
 
 /** Options of {@link TokenRecyclingDrafter}. */
 export interface TokenRecyclingOptions {
@@ -48,10 +49,9 @@ export class TokenRecyclingDrafter implements Drafter {
   readonly numCandidates = numCandidates;
   /** [vocabSize, numCandidates], likeliest first; -1 where none is known. */
   readonly #candidates: Int32Array;
-  readonly #tried = new Float64Array(numCandidates);
-  readonly #accepted = new Float64Array(numCandidates);
+  readonly #rates = new FadingRates(numCandidates, { priorTries, memory });
   /** [numCandidates], falling: what trees are grown by, the same in all of a generation. */
-  #shaping = rates(this.#tried, this.#accepted);
+  #shaping = falling(this.#rates);
   #open: OpenDraft | undefined;
 
   constructor({ vocabSize, maxNodes = 16 }: TokenRecyclingOptions) {
@@ -62,7 +62,7 @@ export class TokenRecyclingDrafter implements Drafter {
 
   async begin(_prompt: readonly TokenId[], signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
-    this.#shaping = rates(this.#tried, this.#accepted);
+    this.#shaping = falling(this.#rates);
     this.#open = undefined;
   }
 
@@ -73,7 +73,7 @@ export class TokenRecyclingDrafter implements Drafter {
       this.#after(path.at(-1) ?? root),
     );
     this.#open = { root, tree };
-    const current = rates(this.#tried, this.#accepted);
+    const current = falling(this.#rates);
     const confidences = new Float64Array(tree.numNodes);
     for (let node = ROOT; node < tree.numNodes; node++)
       for (const [rank, child] of tree.children(node).entries()) confidences[child] = current[rank]!;
@@ -91,7 +91,7 @@ export class TokenRecyclingDrafter implements Drafter {
     this.#open = undefined;
     for (const [index, node] of [ROOT, ...acceptedNodes].entries())
       for (const [rank, child] of tree.children(node).entries())
-        this.#observe(rank, child === acceptedNodes[index]);
+        this.#rates.observe(rank, child === acceptedNodes[index]);
     for (const [row, likeliest] of candidates.entries())
       this.#remember(row === 0 ? root : tree.tokens[row - 1], likeliest);
   }
@@ -120,19 +120,10 @@ export class TokenRecyclingDrafter implements Drafter {
     this.#candidates.fill(none, from, from + numCandidates);
     this.#candidates.set(different, from);
   }
-
-  #observe(rank: number, isAccepted: boolean): void {
-    const scale = Math.min(1, memory / (this.#tried[rank]! + 1));
-    this.#tried[rank] = scale * (this.#tried[rank]! + 1);
-    this.#accepted[rank] = scale * (this.#accepted[rank]! + (isAccepted ? 1 : 0));
-  }
 }
 
 /** [numCandidates]: how often each rank is accepted; a later rank never more than an earlier one. */
-function rates(tried: Float64Array, accepted: Float64Array): number[] {
+function falling(rates: FadingRates): number[] {
   let least = 1;
-  return priors.map((prior, rank) => {
-    least = Math.min(least, (accepted[rank]! + priorTries * prior) / (tried[rank]! + priorTries));
-    return least;
-  });
+  return priors.map((prior, rank) => (least = Math.min(least, rates.rate(rank, prior))));
 }

@@ -1,8 +1,9 @@
 // Calibrations of sparse verification on disk, beside the model they belong to.
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { CalibrationError } from '../errors.js';
 import type { Model } from '../model/model.js';
+import { writeWholeFile } from '../model/whole-file.js';
 import type { SparseCalibration } from './calibrate-sparse.js';
 
 const layer = z.number().int().min(0);
@@ -41,11 +42,9 @@ export function calibrationPath(model: Model): string {
 
 /** Writes a calibration; the file is whole or as it was before. */
 export function writeCalibration(path: string, model: Model, calibration: SparseCalibration): void {
-  const temporary = `${path}.${process.pid}.tmp`;
   const file = { version: 1, model: identify(model), calibration };
   try {
-    writeFileSync(temporary, `${JSON.stringify(file)}\n`);
-    renameSync(temporary, path);
+    writeWholeFile(path, `${JSON.stringify(file)}\n`);
   } catch (error) {
     throw new CalibrationError(`The calibration could not be written to ${path}: ${messageOf(error)}`, {
       cause: error,

@@ -1,8 +1,8 @@
-// Measured costs on disk, for one pair of models on one machine. A file that cannot be read or written costs a measurement.
+// Measured costs on disk, for one pair of models on one machine.
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
 import type { AcceptedCounts } from '../cost/expected-tokens.js';
 import type { CostCalibration } from '../cost/round-cost.js';
@@ -10,6 +10,7 @@ import { cacheFolder } from '../model/cache-folder.js';
 import type { Context } from '../model/context.js';
 import { listDevices } from '../model/gpu-plugins.js';
 import { modelIdentity } from './acceptance-store.js';
+import { countsSchema, readLearnt, writeLearnt } from './learnt-file.js';
 
 const ms = z.number().min(0);
 const count = z.number().int().min(0);
@@ -48,44 +49,24 @@ export function costPath({ target, draft, drafterName, tree, maxNodes }: CostCon
 
 /** What was measured under these conditions; undefined where nothing was, or the file is damaged. */
 export function readCost(path: string): CostCalibration | undefined {
-  try {
-    return fileSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
-  } catch {
-    return undefined;
-  }
+  return readLearnt(path, fileSchema);
 }
 
 /** Writes a measurement; the file is whole or as it was before. */
 export function writeCost(path: string, calibration: CostCalibration): void {
-  if (calibration.batches.length > 0) writeWhole(path, { version: 1, ...calibration });
+  if (calibration.batches.length > 0) writeLearnt(path, { version: 1, ...calibration });
 }
 
-function writeWhole(path: string, content: unknown): void {
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(temporary, JSON.stringify(content));
-    renameSync(temporary, path);
-  } catch {
-    // A folder that cannot be written to: the next run measures again.
-  }
-}
-
-const countsSchema = z.object({ tried: z.array(z.number().min(0)), accepted: z.array(z.number().min(0)) });
 const memorySchema = z.object({ version: z.literal(1), kinds: z.record(z.string(), countsSchema) });
 
 /** What guards learnt of acceptance under the conditions of a cost file, by how the target was sampled. */
 export function readMemory(path: string): Readonly<Record<string, AcceptedCounts>> {
-  try {
-    return memorySchema.parse(JSON.parse(readFileSync(memoryPath(path), 'utf8'))).kinds;
-  } catch {
-    return {};
-  }
+  return readLearnt(memoryPath(path), memorySchema)?.kinds ?? {};
 }
 
 /** Writes what {@link readMemory} reads; the file is whole or as it was before. */
 export function writeMemory(path: string, kinds: Readonly<Record<string, AcceptedCounts>>): void {
-  writeWhole(memoryPath(path), { version: 1, kinds });
+  writeLearnt(memoryPath(path), { version: 1, kinds });
 }
 
 const memoryPath = (path: string): string => path.replace(/\.json$/, '.acceptance.json');

@@ -48,11 +48,11 @@ export async function measureCost(options: MeasureCostOptions): Promise<CostCali
   const lengths = (options.contextLengths ?? []).filter(
     (length) => length + largest <= context.info.contextSize,
   );
-  for (const contextLength of [0, ...lengths]) {
+  for (const [index, contextLength] of [0, ...lengths].entries()) {
     if (contextLength > 0) await sequence.prefill(new Int32Array(contextLength).fill(token));
     for (const { size, ms } of await timeSizes(sizes, timeBatch))
       batches.push({ numTokens: size, contextLength, ms });
-    onProgress?.((0.8 * (1 + lengths.indexOf(contextLength) + 1)) / (1 + lengths.length));
+    onProgress?.((0.8 * (index + 1)) / (1 + lengths.length));
   }
   const prompt = Int32Array.of(token, token);
   await drafter.begin(Array.from(prompt));

@@ -1,4 +1,5 @@
 // Plain decoding: many rounds of one token each in one call into the target. Knows nothing of drafters or verifiers.
+import { undraftedRound } from '../metrics/counters.js';
 import { Purpose, uniform } from '../sampling/random.js';
 import type { RoundResult, RoundSetup, RoundStart } from './round.js';
 
@@ -30,18 +31,13 @@ export async function* runPlainRounds(
   const portions = target.extend!(tokens.at(-1)!, { numTokens, uniforms, stopAtEnd: !ignoreEos, signal });
   for await (const portion of portions) {
     const numTold = portion.tokens.length;
-    const record = {
-      numDraftTokens: 0,
-      draftDepth: 0,
-      bias: 0,
-      numAccepted: 0,
-      acceptedNodes: [],
+    const record = undraftedRound({
       isPlain,
       draftMs: 0,
       decodeMs: portion.decodeMs / numTold,
       verifyMs: portion.samplingMs / numTold,
       roundMs: (portion.toldAt - last) / numTold,
-    };
+    });
     last = portion.toldAt;
     yield Array.from(portion.tokens, (token) => ({ tokens: [token], nextTokenKind: 'bonus', record }));
   }

@@ -1,4 +1,5 @@
 // Stitched decoding: the draft model writes what it is sure of, the target the rest. Lossy. Knows nothing of text.
+import { undraftedRound } from '../metrics/counters.js';
 import type { DistributionRows } from '../sampling/distribution.js';
 import { Purpose, uniform } from '../sampling/random.js';
 import { TokenTree } from '../tree/token-tree.js';
@@ -160,17 +161,7 @@ function resultOf(
   times: { draftMs: number; decodeMs?: number; verifyMs?: number; startedAt: number },
 ): RoundResult {
   const { draftMs, decodeMs = 0, verifyMs = 0, startedAt } = times;
-  const record = {
-    numDraftTokens: 0,
-    draftDepth: 0,
-    bias: 0,
-    numAccepted: 0,
-    acceptedNodes: [],
-    isPlain: false,
-    draftMs,
-    decodeMs,
-    verifyMs,
-    roundMs: performance.now() - startedAt,
-  };
+  const roundMs = performance.now() - startedAt;
+  const record = undraftedRound({ isPlain: false, draftMs, decodeMs, verifyMs, roundMs });
   return { tokens: [token], nextTokenKind: kind, record };
 }

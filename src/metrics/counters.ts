@@ -24,6 +24,13 @@ export interface RoundRecord {
   readonly roundMs: number;
 }
 
+/** The record of a round without a draft. */
+export function undraftedRound(
+  times: Pick<RoundRecord, 'isPlain' | 'draftMs' | 'decodeMs' | 'verifyMs' | 'roundMs'>,
+): RoundRecord {
+  return { numDraftTokens: 0, draftDepth: 0, numAccepted: 0, acceptedNodes: [], bias: 0, ...times };
+}
+
 /** Figures of a generation so far; times in milliseconds. */
 export interface GenerationStats {
   /** Target calls after the prompt; where target and draft model take turns, tokens, whoever wrote them. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
-import { outcomeOf, startCli } from './run-cli.js';
+import { exactOptions, outcomeOf, startCli } from './run-cli.js';
 import { runMain } from './run-main.js';
 
 const endToken = 2;
@@ -12,18 +12,6 @@ const endToken = 2;
 let folder: string;
 const file = (name: string): string => join(folder, name);
 const models = (): string[] => ['--target', file('target.gguf'), '--draft', file('draft.gguf')];
-const usual = [
-  '--gpu',
-  'off',
-  '--threads',
-  '1',
-  '--kv-type',
-  'f32',
-  '--flash-attention',
-  'off',
-  '--guard',
-  'off',
-];
 
 interface Result {
   readonly text: string;
@@ -37,7 +25,7 @@ interface Result {
 
 async function generate(...args: string[]): Promise<Result> {
   const { stdout, stderr, status } = await runMain([
-    ...['generate', ...models(), ...usual, '--prompt', 'bada', '--json', ...args],
+    ...['generate', ...models(), ...exactOptions, '--prompt', 'bada', '--json', ...args],
   ]);
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   expect(stdout.endsWith('}\n')).toBe(true);
@@ -99,7 +87,7 @@ describe('outrider generate', () => {
       lossless: true,
       stitch: { draftTokens: 0, targetTokens: 20 },
     });
-    const shown = [...models(), ...usual, '--prompt', 'bada', '--stitch', '1', ...length];
+    const shown = [...models(), ...exactOptions, '--prompt', 'bada', '--stitch', '1', ...length];
     const { stderr } = await runMain(['generate', ...shown]);
     expect(stderr).toMatch(/20 by the draft model in 0 switches \| lossy$/m);
   });
@@ -118,7 +106,7 @@ describe('outrider generate', () => {
 
   it('shows what came so far when it is interrupted, and ends with status 0', async () => {
     const endless = ['--prompt', 'bada', '--ignore-eos', '--max-tokens', '8000', '--context-size', '8192'];
-    const child = startCli(['generate', ...models(), ...usual, ...endless]);
+    const child = startCli(['generate', ...models(), ...exactOptions, ...endless]);
     const outcome = outcomeOf(child);
     await once(child.stdout!, 'data');
     child.kill('SIGINT');
@@ -139,7 +127,7 @@ it('a prompt file that is not there is a failure that names it', async () => {
 it('a pair without a common vocabulary is a failure that points to inspect', async () => {
   writeTinyModel(file('other.gguf'), { vocabSize: 340 });
   const pair = ['--target', file('target.gguf'), '--draft', file('other.gguf')];
-  const { stderr, status } = await runMain(['generate', ...pair, ...usual, '--prompt', 'bada']);
+  const { stderr, status } = await runMain(['generate', ...pair, ...exactOptions, '--prompt', 'bada']);
   expect(status).toBe(1);
   expect(stderr).toMatch(/320 .*340/);
   expect(stderr).toContain('Hint: outrider inspect');
@@ -147,7 +135,7 @@ it('a pair without a common vocabulary is a failure that points to inspect', asy
 
 it('a prompt longer than the context is a failure that says how much was needed', async () => {
   const long = ['--prompt', 'x'.repeat(500), '--context-size', '256'];
-  const { stderr, status } = await runMain(['generate', ...models(), ...usual, ...long]);
+  const { stderr, status } = await runMain(['generate', ...models(), ...exactOptions, ...long]);
   expect(status).toBe(1);
   expect(stderr).toMatch(/Context is full: \d+ tokens are needed but it holds 256/);
   expect(stderr).toContain('Hint: Try a larger --context-size.');

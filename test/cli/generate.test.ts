@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
-import { outcomeOf, runCli, startCli } from './run-cli.js';
+import { exactOptions, outcomeOf, runCli, startCli } from './run-cli.js';
 
 const resultSchema = z.strictObject({
   text: z.string(),
@@ -33,19 +33,7 @@ const resultSchema = z.strictObject({
 let folder: string;
 let models: string[];
 const file = (name: string): string => join(folder, name);
-const exact = [
-  '--gpu',
-  'off',
-  '--threads',
-  '1',
-  '--kv-type',
-  'f32',
-  '--flash-attention',
-  'off',
-  '--guard',
-  'off',
-];
-const usual = ['--prompt', 'bada', '--max-tokens', '20', '--ignore-eos', ...exact];
+const usual = ['--prompt', 'bada', '--max-tokens', '20', '--ignore-eos', ...exactOptions];
 
 async function json(args: readonly string[]): Promise<z.infer<typeof resultSchema>> {
   const { stdout, stderr, status } = await runCli(['generate', ...args, '--json']);

@@ -6,6 +6,10 @@ import { fileURLToPath } from 'node:url';
 /** What a shell runs as `outrider`. */
 export const cliEntry = fileURLToPath(new URL('../../bin/outrider.js', import.meta.url));
 
+/** Options under which a run depends on nothing but its seed. */
+export const exactOptions: readonly string[] =
+  '--gpu off --threads 1 --kv-type f32 --flash-attention off --guard off'.split(' ');
+
 /** What a run of the command line left behind. */
 export interface CliOutcome {
   readonly stdout: string;

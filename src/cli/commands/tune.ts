@@ -12,7 +12,7 @@ interface TuneArguments extends EngineArguments {
 
 /** Contexts that are measured where the context is long enough. */
 const contextLengths = [512, 2048, 8192];
-const sizes = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32];
+const sizes = [1, 2, 3, 4, 6, 8, 12, 16];
 /** Acceptance of a draft token, from mediocre to excellent. */
 const rates = [0.5, 0.7, 0.85, 0.95];
 const largestTree = 16;
@@ -70,12 +70,10 @@ function curveOf(cost: RoundCost, contextLength: number): CostCurve | undefined 
   const plainMs = cost.predict(0, contextLength);
   if (plainMs === undefined || plainMs === 0) return undefined;
   const msOf = (numNodes: number): number | undefined => cost.predict(numNodes, contextLength);
-  const rounds = sizes
-    .filter((size) => size <= largestTree)
-    .flatMap((draftTokens) => {
-      const ms = msOf(draftTokens);
-      return ms === undefined ? [] : [{ draftTokens, ms, breakEven: ms / plainMs }];
-    });
+  const rounds = sizes.flatMap((draftTokens) => {
+    const ms = msOf(draftTokens);
+    return ms === undefined ? [] : [{ draftTokens, ms, breakEven: ms / plainMs }];
+  });
   const plans = rates.map((acceptance) => {
     let best = { acceptance, draftTokens: 0, speedup: 1 };
     let [expected, reached] = [1, 1];

@@ -1,0 +1,32 @@
+// Rates of success that old tries bear on less and less. Knows nothing of what is tried.
+
+/** Successes over tries, cell by cell, on top of a prior. */
+export class FadingRates {
+  readonly #tried: Float64Array;
+  readonly #succeeded: Float64Array;
+  readonly #priorTries: number;
+  readonly #memory: number;
+
+  /**
+   * @param priorTries  tries that a cell's prior stands for
+   * @param memory      beyond so many tries of a cell its old ones count less
+   */
+  constructor(numCells: number, { priorTries, memory }: { priorTries: number; memory: number }) {
+    this.#tried = new Float64Array(numCells);
+    this.#succeeded = new Float64Array(numCells);
+    this.#priorTries = priorTries;
+    this.#memory = memory;
+  }
+
+  observe(cell: number, hasSucceeded: boolean): void {
+    const scale = Math.min(1, this.#memory / (this.#tried[cell]! + 1));
+    this.#tried[cell] = scale * (this.#tried[cell]! + 1);
+    this.#succeeded[cell] = scale * (this.#succeeded[cell]! + (hasSucceeded ? 1 : 0));
+  }
+
+  /** @param prior  the rate before anything was tried */
+  rate(cell: number, prior: number): number {
+    const tries = this.#priorTries;
+    return (this.#succeeded[cell]! + tries * prior) / (this.#tried[cell]! + tries);
+  }
+}
