@@ -13,6 +13,7 @@ const ranks = [
   ['engine'],
   ['chat'],
   ['eval'],
+  ['bench'],
   ['cli'],
   ['index.ts'],
 ];
