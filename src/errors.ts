@@ -24,6 +24,8 @@ export type ErrorCode =
   | 'CHAT_TEMPLATE'
   | 'DOWNLOAD'
   | 'PLUGIN'
+  | 'BENCH'
+  | 'RESULTS_FILE'
   | 'BUSY'
   | 'DISPOSED';
 
@@ -162,6 +164,20 @@ export class ChatTemplateError extends OutriderError {
 export class DownloadError extends OutriderError {
   constructor(message: string, options?: ErrorOptions) {
     super('DOWNLOAD', message, options);
+  }
+}
+
+/** A benchmark's trial could not be run. */
+export class BenchError extends OutriderError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('BENCH', message, options);
+  }
+}
+
+/** A file of benchmark results cannot be read, written, or gone on with. */
+export class ResultsFileError extends OutriderError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('RESULTS_FILE', message, options);
   }
 }
 

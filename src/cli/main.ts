@@ -1,6 +1,7 @@
 // Entry of the command line: commands, exit codes, how failures are shown.
 import yargs from 'yargs';
 import { OutriderError } from '../errors.js';
+import { benchCommand } from './commands/bench.js';
 import { calibrateCommand } from './commands/calibrate.js';
 import { chatCommand } from './commands/chat.js';
 import { demoCommand } from './commands/demo.js';
@@ -19,7 +20,7 @@ import { onlyOnce, UsageError } from './option-values.js';
 const exitCodes = { done: 0, failure: 1, usage: 2 } as const;
 
 /** Arguments of single commands of which there may be several. */
-const lists: ReadonlySet<string> = new Set(['_', 'files', 'tasks', 'text']);
+const lists: ReadonlySet<string> = new Set(['_', 'files', 'tasks', 'text', 'words', 'workload', 'method']);
 
 /** Runs one command; resolves to the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -33,6 +34,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .command(demoCommand)
     .command(evalCommand)
     .command(inspectCommand)
+    .command(benchCommand)
     .command(calibrateCommand)
     .command(tuneCommand)
     .command(pullCommand)
