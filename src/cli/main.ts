@@ -10,6 +10,7 @@ import { indexCommand } from './commands/index.js';
 import { inflateCommand } from './commands/inflate.js';
 import { inspectCommand } from './commands/inspect.js';
 import { pullCommand } from './commands/pull.js';
+import { theoryCommand } from './commands/theory.js';
 import { tuneCommand } from './commands/tune.js';
 import { repeatableOptions } from './engine-options.js';
 import { printFailure } from './failure.js';
@@ -19,7 +20,7 @@ import { onlyOnce, UsageError } from './option-values.js';
 const exitCodes = { done: 0, failure: 1, usage: 2 } as const;
 
 /** Arguments of single commands of which there may be several. */
-const lists: ReadonlySet<string> = new Set(['_', 'files', 'tasks', 'text']);
+const lists: ReadonlySet<string> = new Set(['_', 'files', 'tasks', 'text', 'method']);
 
 /** Runs one command; resolves to the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -35,6 +36,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .command(inspectCommand)
     .command(calibrateCommand)
     .command(tuneCommand)
+    .command(theoryCommand)
     .command(pullCommand)
     .command(indexCommand)
     .command(inflateCommand)

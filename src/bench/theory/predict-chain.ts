@@ -1,0 +1,60 @@
+// What a method for chains accepts, from the target's own text alone. Knows nothing of costs.
+import { survivalAlongText, type ChainRule } from '../../theory/chain-acceptance.js';
+import { roundsAlongText, type RoundsAlongText } from '../../theory/rounds-along-text.js';
+import type { PositionFacts, Trace } from './trace.js';
+
+/** Expected rounds of a text, and what they drafted and spent. */
+export interface PredictedRounds extends RoundsAlongText {
+  readonly draftTokens: number;
+  /** Total variation distance that a lossy rule spends, summed over positions. */
+  readonly bias: number;
+}
+
+/**
+ * How rules for chains survive along a text, by their names. Exact for lossless rules. `match` drafts the likeliest token,
+ * which the text either has or has not. For `pareto` the target's text stands for its own, from which it differs by the bias:
+ * the error is of that order.
+ */
+const alongText: Readonly<
+  Record<string, { rule: ChainRule; ratio: (facts: PositionFacts, epsilon: number) => number }>
+> = {
+  rejection: { rule: 'rejection', ratio: ({ ratio }) => ratio },
+  recursive: { rule: 'rejection', ratio: ({ ratio }) => ratio },
+  block: { rule: 'block', ratio: ({ ratio }) => ratio },
+  traversal: { rule: 'block', ratio: ({ ratio }) => ratio },
+  match: { rule: 'rejection', ratio: ({ isDraftTop }) => Number(isDraftTop) },
+  naive: { rule: 'rejection', ratio: ({ isDraftTop }) => Number(isDraftTop) },
+  'k-seq': { rule: 'rejection', ratio: ({ ratio }) => ratio },
+  'greedy-multi-draft': { rule: 'rejection', ratio: ({ ratio }) => ratio },
+  pareto: { rule: 'rejection', ratio: ({ pareto }, epsilon) => pareto.get(epsilon)!.accepted },
+};
+
+/** Names of the rules that {@link predictChain} knows. */
+export const chainRules: ReadonlySet<string> = new Set(Object.keys(alongText));
+
+/**
+ * @param length   draft tokens of a round, at most the trace's lookahead
+ * @param epsilon  of `pareto`, one of the trace's
+ */
+export function predictChain(
+  { facts, numStarts }: Trace,
+  rule: string,
+  length: number,
+  epsilon = 0,
+): PredictedRounds {
+  const method = alongText[rule]!;
+  const ratios = facts.map((position) => method.ratio(position, epsilon));
+  const rounds = roundsAlongText(numStarts, (start) =>
+    survivalAlongText(method.rule, ratios.slice(start, start + length), length),
+  );
+  let bias = 0;
+  if (rule === 'pareto') {
+    for (let start = 0; start < numStarts; start++) {
+      const survival = survivalAlongText('rejection', ratios.slice(start, start + length), length);
+      // A token is decided where all before it were accepted.
+      for (let index = 0; index < length; index++)
+        bias += rounds.starts[start]! * survival[index]! * facts[start + index]!.pareto.get(epsilon)!.bias;
+    }
+  }
+  return { ...rounds, draftTokens: rounds.rounds * length, bias };
+}
