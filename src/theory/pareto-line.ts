@@ -55,8 +55,8 @@ export function overAcceptancePoint(
 }
 
 /**
- * The probability that over-acceptance puts out `token`, and the part of it that was drafted:
- * `min(q, p + epsilon)` and the residual's share of the rejections.
+ * The probabilities that over-acceptance puts out `token` as a draft token, `min(q, p + epsilon)`, and after a rejection,
+ * where it draws from the residual distribution.
  * @param point  of the two laws at this epsilon
  */
 export function paretoOutput(
@@ -67,9 +67,8 @@ export function paretoOutput(
     epsilon,
     point,
   }: { readonly token: TokenId; readonly epsilon: number; readonly point: ParetoPoint },
-): { readonly accepted: number; readonly total: number } {
-  const target = probabilityOf(targetProbs, token);
-  const accepted = Math.min(probabilityOf(draftProbs, token), target + epsilon);
-  const recovered = probabilityOf(residual(targetProbs, draftProbs).distribution, token);
-  return { accepted, total: accepted + point.rejection * recovered };
+): { readonly accepted: number; readonly recovered: number } {
+  const accepted = Math.min(probabilityOf(draftProbs, token), probabilityOf(targetProbs, token) + epsilon);
+  const { distribution } = residual(targetProbs, draftProbs);
+  return { accepted, recovered: point.rejection * probabilityOf(distribution, token) };
 }

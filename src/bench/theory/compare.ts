@@ -3,6 +3,7 @@ import { RoundCost } from '../../cost/round-cost.js';
 import { createEngine, type Engine } from '../../engine/engine.js';
 import type { ContextOptions } from '../../model/context-options.js';
 import type { Model } from '../../model/model.js';
+import type { Sequence } from '../../model/sequence.js';
 import type { DraftSize } from '../../theory/best-draft.js';
 import type { SamplingParams } from '../../types.js';
 import type { Method } from './method.js';
@@ -50,8 +51,9 @@ export async function compareWithTheory(options: TheoryOptions): Promise<TheoryR
   const progress = new Steps(options);
   const context = contextFor(options);
   const engines: Engine[] = [];
+  const { target, draft, sampling } = options;
+  const draftContext = await draft.createContext({ maxLeaves: 1, ...context });
   try {
-    const { target, draft, sampling } = options;
     const plain = await createEngine({ target, drafter: 'none', context });
     engines.push(plain);
     const benches: MethodBench[] = [];
@@ -60,14 +62,14 @@ export async function compareWithTheory(options: TheoryOptions): Promise<TheoryR
       engines.push(bench.engine);
       benches.push(bench);
     }
-    const traces = await traceAll(plain, benches, options, progress);
+    const traces = await traceAll(plain, draftContext.sequence(), benches, options, progress);
     const plainCost = new RoundCost({ batches: benches[0]?.calibration.batches ?? [], drafts: [] });
     for (const one of [{ engine: plain, cost: plainCost }, ...benches]) {
       for (const [index, prompt] of options.prompts.entries())
         await warmUp(one, prompt, { ...runOptionsOf(options), seed: options.seed + warmUpSeeds + index });
       progress.next();
     }
-    const predicted = await predictAll(benches, traces, options, progress);
+    const predicted = await predictAll(benches, traces, draftContext.sequence(), options, progress);
     const { runs, plainRuns } = await runAll(plain, benches, options, progress);
     const chain = benches.find(({ isChain }) => isChain);
     return {
@@ -82,33 +84,25 @@ export async function compareWithTheory(options: TheoryOptions): Promise<TheoryR
       bestChain: chain && bestChain(traces, 'block', { cost: chain.cost, plainCost, longest: longestChain }),
     };
   } finally {
+    draftContext.dispose();
     for (const engine of engines) await engine.dispose();
   }
 }
 
 async function traceAll(
-  plain: Engine,
+  engine: Engine,
+  draft: Sequence,
   benches: readonly MethodBench[],
   options: TheoryOptions,
   progress: Steps,
 ): Promise<Trace[]> {
-  const { draft, sampling, maxTokens, ignoreEos, methods } = options;
-  const context = await draft.createContext({ maxLeaves: 1, ...contextFor(options) });
+  const { sampling, maxTokens, ignoreEos } = options;
   const lookahead = Math.max(longestChain, ...benches.map(({ maxDepth }) => maxDepth));
-  const epsilons = [...new Set(methods.flatMap(({ epsilon }) => epsilon ?? []))];
   const traces: Trace[] = [];
-  try {
-    for (const { prompt, seed } of generationsOf(options)) {
-      const sequence = context.sequence();
-      traces.push(
-        await traceText(prompt, textSeeds + seed, {
-          ...{ engine: plain, draft: sequence, sampling, maxTokens, lookahead, ignoreEos, epsilons },
-        }),
-      );
-      progress.next();
-    }
-  } finally {
-    context.dispose();
+  for (const { prompt, seed } of generationsOf(options)) {
+    const traceOptions = { engine, draft, sampling, maxTokens, lookahead, ignoreEos };
+    traces.push(await traceText(prompt, textSeeds + seed, traceOptions));
+    progress.next();
   }
   return traces;
 }
@@ -117,14 +111,20 @@ async function traceAll(
 async function predictAll(
   benches: readonly MethodBench[],
   traces: readonly Trace[],
-  { seed }: TheoryOptions,
+  draft: Sequence,
+  options: TheoryOptions,
   progress: Steps,
 ): Promise<PredictedRounds[][]> {
   const predicted: PredictedRounds[][] = [];
   for (const bench of benches) {
     const ofMethod: PredictedRounds[] = [];
     for (const [index, trace] of traces.entries()) {
-      ofMethod.push(await bench.predict(trace, textSeeds + seed + index));
+      ofMethod.push(
+        await bench.predict(trace, draft, {
+          ...runOptionsOf(options),
+          seed: textSeeds + options.seed + index,
+        }),
+      );
       progress.next();
     }
     predicted.push(ofMethod);

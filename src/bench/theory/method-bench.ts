@@ -4,11 +4,13 @@ import { createEngine, type Engine } from '../../engine/engine.js';
 import { measureCost } from '../../engine/measure-cost.js';
 import type { EngineOptions, GenerateOptions } from '../../engine/options.js';
 import type { GenerationStats } from '../../metrics/counters.js';
+import type { Sequence } from '../../model/sequence.js';
 import { resolveSampling } from '../../sampling/params.js';
 import type { SamplingParams } from '../../types.js';
 import type { Verifier } from '../../verify/verifier.js';
 import { engineOptionsFor, type Method } from './method.js';
 import { chainRules, predictChain, type PredictedRounds } from './predict-chain.js';
+import { predictLossy } from './predict-lossy.js';
 import { predictTree } from './predict-tree.js';
 import type { Trace } from './trace.js';
 
@@ -61,7 +63,6 @@ export class MethodBench {
   readonly verifier: Verifier;
   readonly calibration: CostCalibration;
   readonly cost: RoundCost;
-  readonly #sampling: SamplingParams;
 
   private constructor(
     method: Method,
@@ -74,7 +75,6 @@ export class MethodBench {
     this.verifier = engine.verifierFor(resolveSampling(sampling));
     this.calibration = calibration;
     this.cost = new RoundCost(calibration);
-    this.#sampling = sampling;
   }
 
   /**
@@ -103,12 +103,25 @@ export class MethodBench {
     return this.engine.drafter!.maxNodes;
   }
 
-  /** What rounds along a text bring. */
-  async predict(trace: Trace, seed: number): Promise<PredictedRounds> {
+  /**
+   * What rounds bring: along a text of the target, or for a lossy rule along one of its own from the same prompt.
+   * @param draft  a sequence of the draft model; its tokens are replaced
+   */
+  async predict(
+    trace: Trace,
+    draft: Sequence,
+    options: RunOptions & { seed: number },
+  ): Promise<PredictedRounds> {
     const { engine, verifier, method } = this;
     const drafter = engine.drafter!;
-    if (this.isChain) return predictChain(trace, verifier.name, drafter.maxNodes, method.epsilon);
+    if (this.isChain) return predictChain(trace, verifier.name, drafter.maxNodes);
     const { sequence } = engine;
-    return predictTree(trace, { drafter, verifier, sequence, sampling: this.#sampling, seed });
+    const { sampling = {}, seed, maxTokens = trace.numStarts, ignoreEos = false } = options;
+    if (verifier.lossless || method.epsilon === undefined)
+      return predictTree(trace, { drafter, verifier, sequence, sampling, seed });
+    return predictLossy(trace.prompt, {
+      ...{ model: engine.target, sequences: [sequence, draft], sampling, seed, maxTokens, ignoreEos },
+      ...{ epsilon: method.epsilon, length: drafter.maxNodes },
+    });
   }
 }

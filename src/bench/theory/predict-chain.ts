@@ -12,12 +12,9 @@ export interface PredictedRounds extends RoundsAlongText {
 
 /**
  * How rules for chains survive along a text, by their names. Exact for lossless rules. `match` drafts the likeliest token,
- * which the text either has or has not. For `pareto` the target's text stands for its own, from which it differs by the bias:
- * the error is of that order.
+ * which the text either has or has not.
  */
-const alongText: Readonly<
-  Record<string, { rule: ChainRule; ratio: (facts: PositionFacts, epsilon: number) => number }>
-> = {
+const alongText: Readonly<Record<string, { rule: ChainRule; ratio: (facts: PositionFacts) => number }>> = {
   rejection: { rule: 'rejection', ratio: ({ ratio }) => ratio },
   recursive: { rule: 'rejection', ratio: ({ ratio }) => ratio },
   block: { rule: 'block', ratio: ({ ratio }) => ratio },
@@ -26,35 +23,17 @@ const alongText: Readonly<
   naive: { rule: 'rejection', ratio: ({ isDraftTop }) => Number(isDraftTop) },
   'k-seq': { rule: 'rejection', ratio: ({ ratio }) => ratio },
   'greedy-multi-draft': { rule: 'rejection', ratio: ({ ratio }) => ratio },
-  pareto: { rule: 'rejection', ratio: ({ pareto }, epsilon) => pareto.get(epsilon)!.accepted },
 };
 
 /** Names of the rules that {@link predictChain} knows. */
 export const chainRules: ReadonlySet<string> = new Set(Object.keys(alongText));
 
-/**
- * @param length   draft tokens of a round, at most the trace's lookahead
- * @param epsilon  of `pareto`, one of the trace's
- */
-export function predictChain(
-  { facts, numStarts }: Trace,
-  rule: string,
-  length: number,
-  epsilon = 0,
-): PredictedRounds {
+/** @param length  draft tokens of a round, at most the trace's lookahead */
+export function predictChain({ facts, numStarts }: Trace, rule: string, length: number): PredictedRounds {
   const method = alongText[rule]!;
-  const ratios = facts.map((position) => method.ratio(position, epsilon));
+  const ratios = facts.map(method.ratio);
   const rounds = roundsAlongText(numStarts, (start) =>
     survivalAlongText(method.rule, ratios.slice(start, start + length), length),
   );
-  let bias = 0;
-  if (rule === 'pareto') {
-    for (let start = 0; start < numStarts; start++) {
-      const survival = survivalAlongText('rejection', ratios.slice(start, start + length), length);
-      // A token is decided where all before it were accepted.
-      for (let index = 0; index < length; index++)
-        bias += rounds.starts[start]! * survival[index]! * facts[start + index]!.pareto.get(epsilon)!.bias;
-    }
-  }
-  return { ...rounds, draftTokens: rounds.rounds * length, bias };
+  return { ...rounds, draftTokens: rounds.rounds * length, bias: 0 };
 }

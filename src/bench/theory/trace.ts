@@ -6,15 +6,7 @@ import { probabilityOf, type Distribution } from '../../sampling/distribution.js
 import { entropy } from '../../sampling/entropy.js';
 import { totalVariation } from '../../sampling/residual.js';
 import { divergence } from '../../theory/divergence.js';
-import { paretoOutput, paretoPoint } from '../../theory/pareto-line.js';
 import type { SamplingParams, TokenId } from '../../types.js';
-
-/** Over-acceptance at one token of the text. */
-export interface ParetoFacts {
-  /** The probability that the token was drafted and accepted, given that it came out. */
-  readonly accepted: number;
-  readonly bias: number;
-}
 
 /** What target and draft say of one token, given those before; entropies and divergence in nats. */
 export interface PositionFacts {
@@ -28,8 +20,6 @@ export interface PositionFacts {
   readonly ratio: number;
   /** The token is the draft's likeliest. */
   readonly isDraftTop: boolean;
-  /** By epsilon. */
-  readonly pareto: ReadonlyMap<number, ParetoFacts>;
 }
 
 /** One text of the target. */
@@ -55,7 +45,6 @@ export interface TraceOptions {
   readonly lookahead: number;
   /** Goes on past end-of-generation tokens. */
   readonly ignoreEos: boolean;
-  readonly epsilons: readonly number[];
 }
 
 /** Tokens whose rows are there at once. */
@@ -82,7 +71,7 @@ export async function traceText(prompt: Int32Array, seed: number, options: Trace
     const ofDraft = await draft.decode({ tokens: batch, sampler, vocabLimit: info.vocabSize });
     for (const [index] of batch.entries()) {
       const rows: [Distribution, Distribution] = [ofTarget.rows.row(index), ofDraft.rows.row(index)];
-      facts.push(factsOf(...rows, tokens[from + index]!, options.epsilons));
+      facts.push(factsOf(...rows, tokens[from + index]!));
     }
     ofTarget.rows.release();
     ofDraft.rows.release();
@@ -93,12 +82,7 @@ export async function traceText(prompt: Int32Array, seed: number, options: Trace
 }
 
 /** What two rows say of a token that was drawn from the first. */
-export function factsOf(
-  target: Distribution,
-  draft: Distribution,
-  token: TokenId,
-  epsilons: readonly number[],
-): PositionFacts {
+export function factsOf(target: Distribution, draft: Distribution, token: TokenId): PositionFacts {
   const targetProbability = probabilityOf(target, token);
   const top = draft.probs.reduce((best, prob, index) => (prob > draft.probs[best]! ? index : best), 0);
   return {
@@ -110,12 +94,5 @@ export function factsOf(
     // Batches of another size round otherwise: a token on the rim of a truncation may fall off.
     ratio: targetProbability > 0 ? probabilityOf(draft, token) / targetProbability : 0,
     isDraftTop: draft.ids[top] === token,
-    pareto: new Map(
-      epsilons.map((epsilon) => {
-        const point = paretoPoint(target, draft, epsilon);
-        const { accepted, total } = paretoOutput(target, draft, { token, epsilon, point });
-        return [epsilon, { accepted: total > 0 ? accepted / total : 0, bias: point.bias }];
-      }),
-    ),
   };
 }

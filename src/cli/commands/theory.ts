@@ -64,6 +64,7 @@ export const theoryCommand: CommandModule<object, TheoryArguments> = {
       })
       .example('$0 theory --target T.gguf --draft D.gguf --prompts prompts.jsonl', '') as never,
   handler: async (args) => {
+    refuseOthers(args);
     const methods = (args.method ?? defaultMethods).map(parseMethod);
     const prompts = (await readPrompts(promptFile(args))).slice(0, args.limit ?? defaultLimit);
     const { target, draft } = await loadModelsOf(args);
@@ -87,6 +88,25 @@ export const theoryCommand: CommandModule<object, TheoryArguments> = {
     }
   },
 };
+
+/** Shared options that methods say themselves. */
+const ofMethods = [
+  'drafter',
+  'datastore',
+  'epsilon',
+  'min-draft-probability',
+  'draft-draws',
+  'stop',
+  'stitch',
+] as const;
+const ofSparse = ['sparse-attention', 'sparse-experts', 'sparse-ffn', 'sparse-recheck'] as const;
+
+function refuseOthers(args: TheoryArguments): void {
+  const given = [...ofMethods, ...ofSparse].find((name) => args[name] !== undefined);
+  const named = args.tree !== 'auto' ? 'tree' : args.verifier !== 'auto' ? 'verifier' : given;
+  if (named !== undefined)
+    throw new UsageError(`Expected --method TREE+RULE to say what is compared but received --${named}`);
+}
 
 function promptFile({ prompts }: TheoryArguments): string {
   const demo = join(demoTasks, 'stories.jsonl');
