@@ -64,10 +64,12 @@ export async function compareWithTheory(options: TheoryOptions): Promise<TheoryR
     }
     const traces = await traceAll(plain, draftContext.sequence(), benches, options, progress);
     const plainCost = new RoundCost({ batches: benches[0]?.calibration.batches ?? [], drafts: [] });
-    for (const one of [{ engine: plain, cost: plainCost }, ...benches]) {
-      for (const [index, prompt] of options.prompts.entries())
+    // In turn, so that what else the machine does falls on all of them.
+    for (const [index, prompt] of options.prompts.entries()) {
+      for (const one of [{ engine: plain, cost: plainCost }, ...benches]) {
         await warmUp(one, prompt, { ...runOptionsOf(options), seed: options.seed + warmUpSeeds + index });
-      progress.next();
+        progress.next();
+      }
     }
     const predicted = await predictAll(benches, traces, draftContext.sequence(), options, progress);
     const { runs, plainRuns } = await runAll(plain, benches, options, progress);
@@ -190,7 +192,8 @@ class Steps {
 
   constructor({ prompts, samples, methods, onProgress }: TheoryOptions) {
     const generations = prompts.length * samples;
-    this.#total = generations * (2 + 2 * methods.length) + methods.length + 1;
+    const lessons = prompts.length * (methods.length + 1);
+    this.#total = generations * (2 + 2 * methods.length) + lessons;
     this.#onProgress = onProgress;
   }
 
