@@ -23,6 +23,7 @@ export type ErrorCode =
   | 'DATASTORE_EMPTY'
   | 'CHAT_TEMPLATE'
   | 'DOWNLOAD'
+  | 'PROMPT_FILE'
   | 'PLUGIN'
   | 'BENCH'
   | 'RESULTS_FILE'
@@ -192,5 +193,12 @@ export class BusyError extends OutriderError {
 export class DisposedError extends OutriderError {
   constructor(what: string) {
     super('DISPOSED', `${what} was used after it was disposed.`);
+  }
+}
+
+/** A file of prompts holds something else; the message names file and line. */
+export class PromptFileError extends OutriderError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('PROMPT_FILE', message, options);
   }
 }

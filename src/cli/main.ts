@@ -11,6 +11,7 @@ import { indexCommand } from './commands/index.js';
 import { inflateCommand } from './commands/inflate.js';
 import { inspectCommand } from './commands/inspect.js';
 import { pullCommand } from './commands/pull.js';
+import { theoryCommand } from './commands/theory.js';
 import { tuneCommand } from './commands/tune.js';
 import { repeatableOptions } from './engine-options.js';
 import { printFailure } from './failure.js';
@@ -37,6 +38,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .command(benchCommand)
     .command(calibrateCommand)
     .command(tuneCommand)
+    .command(theoryCommand)
     .command(pullCommand)
     .command(indexCommand)
     .command(inflateCommand)

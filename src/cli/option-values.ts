@@ -19,10 +19,11 @@ export function numberValue(name: string): (value: string | undefined) => number
 export function numberList(name: string): (value: string | undefined) => readonly number[] | undefined {
   const read = numberValue(name);
   return (value) =>
-    value &&
-    onlyOnce(name, value)
-      .split(',')
-      .map((part) => read(part)!);
+    value === undefined
+      ? undefined
+      : onlyOnce(name, value)
+          .split(',')
+          .map((part) => read(part)!);
 }
 
 /** An integer of at least 1, or an error that names the option and what was given. */
