@@ -152,6 +152,11 @@ const definitions = {
     group: speculation,
     describe: 'dense: lossless, the default; off: lossy, and says by how much',
   },
+  'sparse-audit': numeric(
+    'sparse-audit',
+    'Without recheck, decode every so many thinned batches densely, too, and compare; default 16, 1 is each, 0 none',
+    speculation,
+  ),
   stitch: numeric(
     'stitch',
     'Lossy: the draft model writes while its entropy (0 to 1) is at most this, such as 0.02; then the target',
@@ -230,14 +235,19 @@ export function engineOptionsOf(args: EngineArguments): Omit<EngineOptions, 'tar
 
 function sparseOptionsOf(args: EngineArguments): EngineOptions['sparse'] {
   const { 'sparse-attention': attention, 'sparse-experts': experts, 'sparse-recheck': recheck } = args;
-  const feedForward = args['sparse-ffn'];
+  const { 'sparse-ffn': feedForward, 'sparse-audit': auditEvery } = args;
   if (attention !== undefined || experts !== undefined || feedForward !== undefined) {
-    return { attention, experts, feedForward, recheck };
+    if (auditEvery !== undefined && recheck !== 'off') {
+      throw new UsageError(
+        `Expected --sparse-recheck off with --sparse-audit, for a recheck is exact, but received ${recheck ?? 'none'}`,
+      );
+    }
+    return { attention, experts, feedForward, recheck, auditEvery };
   }
-  if (recheck === undefined) return undefined;
+  const alone = (['sparse-recheck', 'sparse-audit'] as const).find((name) => args[name] !== undefined);
+  if (alone === undefined) return undefined;
   throw new UsageError(
-    'Expected --sparse-attention TOKENS, --sparse-experts N or --sparse-ffn TAU with --sparse-recheck but received ' +
-      recheck,
+    `Expected --sparse-attention TOKENS, --sparse-experts N or --sparse-ffn TAU with --${alone} but received ${args[alone]}`,
   );
 }
 

@@ -34,7 +34,10 @@ export interface SparseOptions {
   readonly recheck?: 'dense' | 'off' | undefined;
   /** Tokens that a dense batch verifies at most, default 16. */
   readonly recheckTokens?: number | undefined;
-  /** Without recheck, every so many thinned batches are decoded densely, too, and compared; default 16, 0 is never. */
+  /**
+   * Without recheck, every so many thinned batches are decoded densely, too, and compared; default 16, 1 is each batch, 0
+   * none.
+   */
   readonly auditEvery?: number | undefined;
 }
 
@@ -94,8 +97,16 @@ export function resolveSparseOptions(options: SparseOptions): ResolvedSparseOpti
     calibration: options.calibration,
     recheck: requireOneOf('sparse recheck', options.recheck ?? 'dense', ['dense', 'off']),
     recheckTokens: requireInteger('recheckTokens', options.recheckTokens ?? 16, 2, 256),
-    auditEvery: requireInteger('auditEvery', options.auditEvery ?? 16, 0),
+    auditEvery: checkedAudit(options),
   };
+}
+
+function checkedAudit({ auditEvery, recheck = 'dense' }: SparseOptions): number {
+  const every = requireInteger('auditEvery', auditEvery ?? 16, 0);
+  if (auditEvery === undefined || recheck === 'off') return every;
+  throw new TypeError(
+    `Expected the sparse recheck off with auditEvery, for a recheck is exact, but received auditEvery ${auditEvery}`,
+  );
 }
 
 function checkedExperts(experts: number | SparseExpertOptions): ResolvedExpertOptions {

@@ -118,10 +118,11 @@ export class SequenceTarget implements Target {
   async #decode(request: DecodeTreeRequest): Promise<DecodedRows> {
     const contextLength = this.#sequence.length;
     const sparse = this.#thinning?.policy.plan({ contextLength, numTokens: request.tokens.length });
-    const decoded = await this.#sequence.decode({ ...request, sparse });
-    if (sparse === undefined || !this.#thinning!.audit.next()) return decoded;
-    // The cells that stay are the dense ones.
+    if (sparse === undefined || !this.#thinning!.audit.next())
+      return this.#sequence.decode({ ...request, sparse });
+    // The cells that stay are those of the last batch, the thinned one: an audit changes no output.
     const dense = await this.#sequence.decode(request);
+    const decoded = await this.#sequence.decode({ ...request, sparse });
     this.#thinning!.audit.compare(dense.rows, decoded.rows);
     dense.rows.release();
     return {

@@ -31,6 +31,7 @@ describe('usage', () => {
     ['--stitch', 'half', 'a number'],
     ['--stitch', '-0.5', 'a number of at least 0 for stitch'],
     ['--sparse-recheck', 'dense', '--sparse-attention TOKENS, --sparse-experts N or --sparse-ffn TAU'],
+    ['--sparse-audit', '4', '--sparse-experts N or --sparse-ffn TAU with --sparse-audit'],
     ['--tree', 'bushy:16', 'auto, auto:N, chain:N'],
     ['--tree', 'static:0', 'widths of at least 1'],
     ['--tree', 'dynamic:200', 'at most 128 draft tokens'],
@@ -73,6 +74,18 @@ describe('usage', () => {
     const { stderr, status } = await generate('--drafter', 'model');
     expect(status).toBe(2);
     expect(stderr).toContain('--draft');
+  });
+
+  it.each([
+    [['--sparse-recheck', 'off', '--sparse-audit', '-1'], 'auditEvery but received -1'],
+    [['--sparse-recheck', 'off', '--sparse-audit', '1.5'], 'auditEvery but received 1.5'],
+    [['--sparse-recheck', 'off', '--sparse-audit', 'all'], 'a number for --sparse-audit'],
+    [['--sparse-recheck', 'dense', '--sparse-audit', '4'], 'Expected --sparse-recheck off with --sparse-audit'],
+    [['--sparse-audit', '4'], 'Expected --sparse-recheck off with --sparse-audit'],
+  ])('of sparse attention with %j is refused', async (given, message) => {
+    const { stderr, status } = await generate('--sparse-attention', '256', ...given);
+    expect(status).toBe(2);
+    expect(stderr).toContain(message);
   });
 
   it('of --stitch without a draft model is told what to give', async () => {

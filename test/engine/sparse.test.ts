@@ -107,6 +107,15 @@ describe('sparse attention without recheck', () => {
     expect(thinned.sparse!.topAgreement).toBeGreaterThan(0.1);
   });
 
+  it('compares each batch where it is asked to, and none otherwise', async () => {
+    const sparse = (auditEvery: number) => ({ attention, recheck: 'off', auditEvery }) as const;
+    const each = await generate('llama', true, { tree: 'chain:4', sparse: sparse(1) });
+    expect(each.sparse!.audits).toBe(each.stats.rounds);
+    const none = await generate('llama', true, { tree: 'chain:4', sparse: sparse(0) });
+    expect(none.tokens).toEqual(each.tokens);
+    expect(none.sparse).toMatchObject({ rounds: none.stats.rounds, audits: 0, totalVariation: null });
+  });
+
   it('finds no difference where the budget is the context, and is lossless below it', async () => {
     const dense = await generate('llama', true, { tree: 'chain:4' }, 1);
     const whole = { attention: { tokens: 600, ratio: 1 }, recheck: 'off', auditEvery: 1 } as const;
@@ -145,6 +154,13 @@ describe('sparse options that make no sense', () => {
   ])('%j', async (sparse, message) => {
     await expect(generate('llama', true, { sparse })).rejects.toThrow(message);
     await expect(generate('llama', true, { sparse })).rejects.toThrow(RangeError);
+  });
+
+  it('are refused where an audit has nothing to compare', async () => {
+    const sparse = { attention: 256, auditEvery: 1 };
+    await expect(generate('llama', true, { sparse })).rejects.toThrow(
+      'Expected the sparse recheck off with auditEvery',
+    );
   });
 
   it('are refused with the reason where nothing can be left out', async () => {
