@@ -142,6 +142,11 @@ const definitions = {
     'Skip at most so many experts of a token while verifying; needs a calibration',
     speculation,
   ),
+  'sparse-experts-scale': numeric(
+    'sparse-experts-scale',
+    "Times the calibration's shares below which experts are skipped, default 1; less skips fewer",
+    speculation,
+  ),
   'sparse-ffn': numeric(
     'sparse-ffn',
     'Leave out channels that stay below this while verifying; needs a calibration',
@@ -234,8 +239,11 @@ export function engineOptionsOf(args: EngineArguments): Omit<EngineOptions, 'tar
 }
 
 function sparseOptionsOf(args: EngineArguments): EngineOptions['sparse'] {
-  const { 'sparse-attention': attention, 'sparse-experts': experts, 'sparse-recheck': recheck } = args;
-  const { 'sparse-ffn': feedForward, 'sparse-audit': auditEvery } = args;
+  const { 'sparse-attention': attention, 'sparse-experts': skipped, 'sparse-recheck': recheck } = args;
+  const { 'sparse-ffn': feedForward, 'sparse-audit': auditEvery, 'sparse-experts-scale': shareScale } = args;
+  const experts = skipped === undefined ? undefined : { skipped, shareScale };
+  if (shareScale !== undefined && experts === undefined)
+    throw new UsageError(`Expected --sparse-experts N with --sparse-experts-scale but received ${shareScale}`);
   if (attention !== undefined || experts !== undefined || feedForward !== undefined) {
     if (auditEvery !== undefined && recheck !== 'off') {
       throw new UsageError(

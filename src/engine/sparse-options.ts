@@ -9,6 +9,8 @@ export interface SparseExpertOptions {
   readonly rule?: 'median' | 'always' | undefined;
   /** As {@link ExpertPlan}. */
   readonly loneShare?: number | undefined;
+  /** Times the calibration's median shares, above 0, default 1: with less, fewer experts are light enough. */
+  readonly shareScale?: number | undefined;
 }
 
 /** What the target may leave out while it verifies, and what becomes of the difference. */
@@ -46,6 +48,7 @@ export interface ResolvedExpertOptions {
   readonly skipped: number;
   readonly rule: 'median' | 'always';
   readonly loneShare: number;
+  readonly shareScale: number;
 }
 
 /** {@link SparseOptions} with every default filled in. */
@@ -111,8 +114,11 @@ function checkedAudit({ auditEvery, recheck = 'dense' }: SparseOptions): number 
 
 function checkedExperts(experts: number | SparseExpertOptions): ResolvedExpertOptions {
   const options = typeof experts === 'object' ? experts : { skipped: experts };
-  rejectUnknownKeys('sparse experts', options, ['skipped', 'rule', 'loneShare']);
-  const { loneShare = 0 } = options;
+  rejectUnknownKeys('sparse experts', options, ['skipped', 'rule', 'loneShare', 'shareScale']);
+  const { loneShare = 0, shareScale = 1 } = options;
+  if (!(shareScale > 0 && Number.isFinite(shareScale))) {
+    throw new RangeError(`Expected a number above 0 for the shareScale of experts but received ${shareScale}`);
+  }
   if (!(loneShare >= 0 && loneShare <= 1)) {
     throw new RangeError(
       `Expected a number in [0, 1] for the loneShare of experts but received ${loneShare}`,
@@ -121,6 +127,7 @@ function checkedExperts(experts: number | SparseExpertOptions): ResolvedExpertOp
   return {
     skipped: requireInteger('skipped experts', options.skipped, loneShare > 0 ? 0 : 1),
     loneShare,
+    shareScale,
     rule: requireOneOf('the rule of sparse experts', options.rule ?? 'median', ['median', 'always']),
   };
 }

@@ -134,7 +134,7 @@ function withAnchors(
 }
 
 function expertPlan(
-  { skipped, rule, loneShare }: ResolvedExpertOptions,
+  { skipped, rule, loneShare, shareScale }: ResolvedExpertOptions,
   calibration: SparseCalibration | undefined,
   numUsed: number,
   path: string,
@@ -150,7 +150,10 @@ function expertPlan(
       `Skipping experts by their weight needs a calibration. Make one: outrider calibrate ${path}`,
     );
   }
-  return { skipped, shares: calibration.shares.map((shares) => shares.slice(0, skipped)), loneShare };
+  const shares = calibration.shares.map((medians) =>
+    medians.slice(0, skipped).map((share) => share * shareScale),
+  );
+  return { skipped, shares, loneShare };
 }
 
 /** What a generation without recheck leaves out. */

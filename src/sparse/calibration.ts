@@ -100,6 +100,29 @@ export function medianShares(
   });
 }
 
+/**
+ * Experts that a token skips in a layer, on average over tokens and layers with experts.
+ * @param limits  [numLayers][skipped]: shares as {@link ExpertPlan} has them
+ */
+export function meanSkipped(
+  batches: readonly (readonly ExpertShares[])[],
+  limits: readonly (readonly number[])[],
+): number {
+  let [numSkipped, numTokens] = [0, 0];
+  for (const { layer, numUsed, shares } of batches.flat()) {
+    const perToken = numUsed - 1;
+    for (let at = 0; at + perToken <= shares.length && perToken > 0; at += perToken) {
+      let most = 0;
+      limits[layer]!.slice(0, perToken).forEach((limit, index) => {
+        if (shares[at + index]! < limit) most = index + 1;
+      });
+      numSkipped += most;
+      numTokens += 1;
+    }
+  }
+  return numTokens === 0 ? 0 : numSkipped / numTokens;
+}
+
 /** Means over batches, layer by layer. */
 export function meanChannelShares(batches: readonly (readonly ChannelShares[])[]): ChannelShares[] {
   const mean = (lists: readonly (readonly number[])[]): number[] =>

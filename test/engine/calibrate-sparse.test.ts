@@ -68,8 +68,11 @@ describe('a calibration', () => {
   });
 
   it('finds the median weights of experts', async () => {
-    const { shares } = await calibrate('experts');
+    const { shares, skipped } = await calibrate('experts');
     expect(shares).toHaveLength(3);
+    // Half of the tokens skip one where they may skip no more.
+    expect(skipped![0]).toBeCloseTo(0.5, 1);
+    expect(skipped).toEqual([...skipped!].sort((a, b) => a - b));
     for (const row of shares!) {
       expect(row).toHaveLength(3);
       expect(row).toEqual([...row].sort((a, b) => a - b));
@@ -150,6 +153,7 @@ describe('an engine', () => {
 
   it.each([
     [{ experts: 4 }, 'Expected an integer in [1, 3] for skipped experts'],
+    [{ experts: { skipped: 1, shareScale: 0 } }, 'Expected a number above 0 for the shareScale of experts'],
     [{ experts: 0 }, 'for skipped experts but received 0'],
     [{}, 'Expected attention, experts or feedForward for sparse verification'],
     [{ experts: 1, calibration: '/nowhere.json' }, '/nowhere.json could not be read'],
