@@ -5,6 +5,7 @@ import type { EngineOptions } from '../engine/options.js';
 import { verifierNames } from '../engine/verifiers.js';
 import type { SamplingParams } from '../types.js';
 import { logitBiasValue, numberValue, UsageError } from './option-values.js';
+import { sparseOptionsOf } from './sparse-arguments.js';
 
 /** A numeric option; text is read strictly, so that a typo is an error and not NaN. */
 function numeric<Name extends string>(name: Name, describe: string, group: string) {
@@ -132,6 +133,12 @@ const definitions = {
     group: speculation,
     describe: 'How the draft model draws',
   },
+  sparse: {
+    choices: ['always', 'auto'] as const,
+    group: speculation,
+    describe:
+      'auto: leave out only what makes a batch faster here, by measured times; alone: whatever the model has',
+  },
   'sparse-attention': numeric(
     'sparse-attention',
     'Read so many tokens of a longer context while verifying',
@@ -156,6 +163,13 @@ const definitions = {
     choices: ['dense', 'off'] as const,
     group: speculation,
     describe: 'dense: lossless, the default; off: lossy, and says by how much',
+  },
+  'sparse-recheck-tokens': {
+    type: 'string',
+    requiresArg: true,
+    group: speculation,
+    describe:
+      'Tokens from one recheck to the next: auto (by measured times; 16 without guard), the default, or a number',
   },
   'sparse-audit': numeric(
     'sparse-audit',
@@ -236,27 +250,6 @@ export function engineOptionsOf(args: EngineArguments): Omit<EngineOptions, 'tar
     stitch: args.stitch,
     context: contextOptionsOf(args),
   };
-}
-
-function sparseOptionsOf(args: EngineArguments): EngineOptions['sparse'] {
-  const { 'sparse-attention': attention, 'sparse-experts': skipped, 'sparse-recheck': recheck } = args;
-  const { 'sparse-ffn': feedForward, 'sparse-audit': auditEvery, 'sparse-experts-scale': shareScale } = args;
-  const experts = skipped === undefined ? undefined : { skipped, shareScale };
-  if (shareScale !== undefined && experts === undefined)
-    throw new UsageError(`Expected --sparse-experts N with --sparse-experts-scale but received ${shareScale}`);
-  if (attention !== undefined || experts !== undefined || feedForward !== undefined) {
-    if (auditEvery !== undefined && recheck !== 'off') {
-      throw new UsageError(
-        `Expected --sparse-recheck off with --sparse-audit, for a recheck is exact, but received ${recheck ?? 'none'}`,
-      );
-    }
-    return { attention, experts, feedForward, recheck, auditEvery };
-  }
-  const alone = (['sparse-recheck', 'sparse-audit'] as const).find((name) => args[name] !== undefined);
-  if (alone === undefined) return undefined;
-  throw new UsageError(
-    `Expected --sparse-attention TOKENS, --sparse-experts N or --sparse-ffn TAU with --${alone} but received ${args[alone]}`,
-  );
 }
 
 /** Options of the contexts. */

@@ -58,14 +58,12 @@ export class AutoSparsePolicy implements SparsePolicy {
     const variants = plans.map((plan) => ({ name: variantOf(plan), floorMs: this.#floorMs(plan, state) }));
     const chosen = chooser.choose(variants, state.numTokens, state.contextLength);
     this.#reason = chooser.reason;
+    this.#batches[chosen] = (this.#batches[chosen] ?? 0) + 1;
     return plans.find((plan) => variantOf(plan) === chosen);
   }
 
   observe(state: SparseRoundState, plan: SparsePlan | undefined, ms: number): void {
-    const variant = variantOf(plan);
-    this.#options.chooser.observe(variant, state.numTokens, state.contextLength, ms);
-    if (this.#fixed.plan(state) === undefined) return;
-    this.#batches[variant] = (this.#batches[variant] ?? 0) + 1;
+    this.#options.chooser.observe(variantOf(plan), state.numTokens, state.contextLength, ms);
   }
 
   /** Of a plan that leaves out nothing but attention: the time of a context of its budget. */

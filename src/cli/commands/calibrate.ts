@@ -140,7 +140,8 @@ const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 const shades = ' .:-=+*#%@';
 
 function print(calibration: SparseCalibration, path: string): void {
-  const { anchors, overlap, thresholds, channels, shares, skipped, batches, batchTokens, tokens } = calibration;
+  const { anchors, overlap, thresholds, channels, shares, skipped, batches, batchTokens, tokens } =
+    calibration;
   console.log(`${batches} batches of ${batchTokens} tokens, ${tokens} tokens of the context read`);
   if (overlap.layers.length > 0) {
     console.log(`\nLayers that choose blocks for themselves: ${anchors.join(', ')}`);
