@@ -4,23 +4,16 @@ import { CalibrationError, IncompatibleMethodsError, UnsupportedCacheError } fro
 import type { Context } from '../model/context.js';
 import { NativeDistributionRows, Sampler } from '../model/sampler.js';
 import { SparseAudit } from '../sparse/audit.js';
-import {
-  defaultBlockSize,
-  type ExpertPlan,
-  type FeedForwardPlan,
-  type SparseSupport,
-} from '../sparse/plan.js';
+import { defaultBlockSize, type ExpertPlan, type SparseSupport } from '../sparse/plan.js';
 import { FixedSparsePolicy, type FixedSparseOptions, type SparseAttentionOptions } from '../sparse/policy.js';
 import type { SamplingParams } from '../types.js';
 import type { AutoThinning } from './auto-thinning.js';
 import type { SparseCalibration } from './calibrate-sparse.js';
 import { calibrationBeside, readCalibration } from './calibration-file.js';
+import { blockChannels, feedForwardPlan } from './feed-forward-plan.js';
 import type { ResolvedExpertOptions, ResolvedSparseOptions } from './sparse-options.js';
 import { SparseTargetDrafter, type SparseTargetDrafterOptions } from './sparse-recheck.js';
 import { SequenceTarget, type Thinning } from './target.js';
-
-/** Share of a layer's channels that has to rest before products with fewer of them pay. */
-const minRestingShare = 0.05;
 
 /**
  * What is left out of the batches of a model: the options, checked against the model and filled in by its calibration.
@@ -55,14 +48,11 @@ export async function planThinning(
   }
   if (feedForward !== undefined) requireFeedForward(support, model.info.architecture);
   const notes: string[] = [];
-  const resting =
-    feedForward === undefined
-      ? undefined
-      : feedForwardPlan(feedForward, calibration, model.info.numLayers, model.path);
+  const resting = feedForward === undefined ? undefined : feedForwardPlan(feedForward, calibration, model);
   if (feedForward !== undefined && resting === undefined) {
     notes.push(
-      `The feed-forward part stays dense: in no layer does a block of channels stay below ${feedForward} for all tokens ` +
-        'of a batch.',
+      `The feed-forward part stays dense: in no layer does a block of ${blockChannels(model)} channels stay below ` +
+        `${feedForward} for all tokens of a batch, as far as its calibration tells.`,
     );
   }
   const isThinned = attention !== undefined || experts !== undefined || resting !== undefined;
@@ -113,27 +103,6 @@ function requireFeedForward({ feedForwardLayers }: SparseSupport, architecture: 
       'weights were not rearranged for it. Load the target with repackWeights: false and gpu: off, or leave sparse ' +
       'feed-forward away.',
   );
-}
-
-/** undefined where the calibration saw no block of channels at rest. */
-function feedForwardPlan(
-  threshold: number,
-  calibration: SparseCalibration | undefined,
-  numLayers: number,
-  path: string,
-): FeedForwardPlan | undefined {
-  if (calibration === undefined) {
-    throw new CalibrationError(
-      `Leaving out feed-forward channels needs a calibration. Make one: outrider calibrate ${path}`,
-    );
-  }
-  const thresholds = new Array<number>(numLayers).fill(0);
-  const known = calibration.thresholds.findIndex((value) => value >= threshold);
-  const at = known === -1 ? calibration.thresholds.length - 1 : known;
-  for (const { layer, perBlocks } of calibration.channels) {
-    if (perBlocks[at]! >= minRestingShare) thresholds[layer] = threshold;
-  }
-  return thresholds.some((value) => value > 0) ? { thresholds } : undefined;
 }
 
 /** @throws {UnsupportedCacheError} when nothing of a model's attention can be left out */

@@ -3,6 +3,17 @@
 import { median } from 'simple-statistics';
 import type { BlockChoice } from './plan.js';
 
+/** Channels of a block that a calibration counts. */
+export const calibratedBlock = 32;
+
+/**
+ * The least share of blocks `factor` times as large that is at rest where so many blocks are: each block that is not spoils
+ * one larger one.
+ */
+export function shareOfLargerBlocks(share: number, factor: number): number {
+  return Math.max(0, 1 - factor * (1 - share));
+}
+
 /** Shares of gate activations below some thresholds, in one layer; each [numThresholds]. */
 export interface ChannelShares {
   readonly layer: number;
@@ -10,7 +21,10 @@ export interface ChannelShares {
   readonly perToken: readonly number[];
   /** Of channels in which it holds for all tokens of a batch. */
   readonly perBatch: readonly number[];
-  /** Likewise in whole blocks of 32 neighbouring channels: what a batch could leave out. */
+  /**
+   * Likewise in whole blocks of 32 neighbouring channels: what a batch could leave out, but of K-quantised matrices, whose
+   * blocks are of 256; see {@link shareOfLargerBlocks}.
+   */
   readonly perBlocks: readonly number[];
 }
 

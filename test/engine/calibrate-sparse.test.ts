@@ -9,6 +9,8 @@ import { calibrationPath, readCalibration, writeCalibration } from '../../src/en
 import { CalibrationError, UnsupportedCacheError } from '../../src/errors.js';
 import { loadModel } from '../../src/model/load-model.js';
 import type { Model } from '../../src/model/model.js';
+import { uint32 } from '../../src/gguf/format.js';
+import { rewriteGguf } from '../fixtures/gguf-rewrite.js';
 import { quietGates, quietThreshold } from '../fixtures/quiet-channels.js';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
 import { exactContext, loadEngine } from '../helpers/engines.js';
@@ -222,6 +224,15 @@ describe('an engine that leaves out feed-forward channels', () => {
     expect(result.sparse!.rounds).toBeGreaterThan(3);
     expect(result.sparse!.totalVariation).toBeGreaterThan(1e-6);
     expect(result.sparse!.totalVariation).toBeLessThan(0.05);
+  });
+
+  it('is not sure of the large blocks of a K-quantised file by a count of small ones', async () => {
+    rewriteGguf(file('quiet'), file('k-quantised'), {
+      editMetadata: (metadata) => metadata.set('general.file_type', uint32(15)),
+    });
+    const { result, notes } = await run('k-quantised', await calibrated('k-quantised'));
+    expect(notes).toEqual([expect.stringContaining('in no layer does a block of 256 channels stay below')]);
+    expect(result.lossless).toBe(true);
   });
 
   it('says so where there is nothing to leave out, and is lossless then', async () => {
