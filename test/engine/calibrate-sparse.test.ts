@@ -134,7 +134,11 @@ describe('a calibration file', () => {
 describe('an engine', () => {
   const sparse = { experts: 2, recheck: 'off', auditEvery: 1 } as const;
   const options = { tree: 'chain:4', context: { contextSize: 512 }, measureSpeedup: false, guard: false };
-  const load = () => loadEngine(file('experts'), file('experts-draft'), { ...options, sparse });
+  const load = (shareScale = 1) =>
+    loadEngine(file('experts'), file('experts-draft'), {
+      ...options,
+      sparse: { ...sparse, experts: { skipped: 2, shareScale } },
+    });
 
   it('skips experts by the calibration beside the model, and needs one', async () => {
     await expect(load()).rejects.toThrow(CalibrationError);
@@ -151,6 +155,14 @@ describe('an engine', () => {
     expect(result.sparse!.totalVariation).toBeLessThan(0.5);
     await engine.dispose();
     engine.target.dispose();
+    const careful = await load(0.01);
+    const same = await careful
+      .generate(text.slice(0, 50), { maxTokens: 40, seed: 3, ignoreEos: true })
+      .finish();
+    // Hardly an expert weighs a hundredth of the median.
+    expect(same.sparse!.totalVariation).toBeLessThan(result.sparse!.totalVariation! / 10);
+    await careful.dispose();
+    careful.target.dispose();
   });
 
   it.each([

@@ -119,7 +119,7 @@ describe('the policy auto', () => {
     isSlow = true;
     expect(play(policy, world, 4800, 100).shareOf('dense')).toBeGreaterThan(0.75);
     isSlow = false;
-    expect(play(policy, world, 5200, 2600).chosen.at(-1)).toBe('attention');
+    expect(play(policy, world, 5200, 800).chosen.at(-1)).toBe('attention');
   });
 
   it('asks for a margin: what is a little faster is not worth a difference', () => {
