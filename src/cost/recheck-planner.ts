@@ -12,9 +12,11 @@ const firstRounds = 3;
 /** Tokens of the first run: what is not known yet is tried small. */
 const firstTokens = 8;
 /** One round in so many is without recheck, to see what it has to beat now. */
-const compareEvery = 32;
+const compareEvery = 16;
 /** Share of what is known that is left after a round, of what a round without recheck brings and of what rechecks do. */
 const innerFading = 0.93;
+/** As above, of what was seen before where rechecks lie between. */
+const comparedFading = 0.7;
 const fading = 0.97;
 /** As above, after rounds without recheck: what was bad for long is tried again. */
 const forgetting = 0.9995;
@@ -66,6 +68,8 @@ export class RecheckPlanner implements RoundPlanner {
   #inner: RoundPlanner;
   /** True while the round that was planned last is rechecked. */
   isRechecking = false;
+  /** True while the round that was planned last is without recheck to compare. */
+  #isComparing = false;
   #contextLength = 0;
   #round = 0;
   #innerRounds = 0;
@@ -102,12 +106,12 @@ export class RecheckPlanner implements RoundPlanner {
   plan(contextLength: number): RoundPlan {
     this.#contextLength = contextLength;
     this.#round += 1;
-    const isComparing = this.isRechecking && this.#round % compareEvery === 0;
-    const run = isComparing ? undefined : this.#runFor(contextLength);
+    this.#isComparing = this.isRechecking && this.#round % compareEvery === 0;
+    const run = this.#isComparing ? undefined : this.#runFor(contextLength);
     this.isRechecking = run !== undefined;
     if (run !== undefined) return { maxNodes: run, isPlain: false };
     const plan = this.#inner.plan(contextLength);
-    return isComparing || this.#innerRounds < firstRounds ? { ...plan, numPlainTokens: 1 } : plan;
+    return this.#isComparing || this.#innerRounds < firstRounds ? { ...plan, numPlainTokens: 1 } : plan;
   }
 
   observe(record: RoundRecord): void {
@@ -186,8 +190,9 @@ export class RecheckPlanner implements RoundPlanner {
   #observeWithout({ numDraftTokens, numAccepted, roundMs }: RoundRecord): void {
     this.#innerRounds += 1;
     const without = this.#without;
-    without.tokens = innerFading * without.tokens + numAccepted + 1;
-    without.ms = innerFading * without.ms + roundMs;
+    const left = this.#isComparing ? comparedFading : innerFading;
+    without.tokens = left * without.tokens + numAccepted + 1;
+    without.ms = left * without.ms + roundMs;
     without.batches =
       without.batches === 0 ? numDraftTokens + 1 : 0.8 * without.batches + 0.2 * (numDraftTokens + 1);
     this.#contextLength += numAccepted + 1;
