@@ -79,6 +79,11 @@ export function checkStitch(options: EngineOptions): void {
   if (verifier !== 'auto') {
     refuse('verifies nothing, so that it has no verifier. Leave verifier away, or stitch.');
   }
+  if (options.middle !== undefined) {
+    refuse(
+      'takes turns with a draft model and asks no middle model. Leave the middle model away, or stitch.',
+    );
+  }
   if (options.sparse !== undefined) {
     refuse('has no verification to leave something out of. Leave sparse away, or stitch.');
   }

@@ -3,6 +3,7 @@ import type { Drafter } from '../draft/drafter.js';
 import { CalibrationError, IncompatibleMethodsError, UnsupportedCacheError } from '../errors.js';
 import type { Context } from '../model/context.js';
 import { NativeDistributionRows, Sampler } from '../model/sampler.js';
+import type { Sequence } from '../model/sequence.js';
 import { SparseAudit } from '../sparse/audit.js';
 import {
   defaultBlockSize,
@@ -11,12 +12,12 @@ import {
   type SparseSupport,
 } from '../sparse/plan.js';
 import { FixedSparsePolicy, type FixedSparseOptions, type SparseAttentionOptions } from '../sparse/policy.js';
-import type { SamplingParams } from '../types.js';
+import type { SamplingParams, TokenId } from '../types.js';
 import type { Verifier } from '../verify/verifier.js';
 import type { SparseCalibration } from './calibrate-sparse.js';
 import { calibrationBeside, readCalibration } from './calibration-file.js';
+import { CascadeDrafter, type MiddleModel } from './cascade.js';
 import type { ResolvedExpertOptions, ResolvedSparseOptions } from './sparse-options.js';
-import { SparseTargetDrafter } from './sparse-recheck.js';
 import { SequenceTarget, type Thinning } from './target.js';
 
 /** Share of a layer's channels that has to rest before products with fewer of them pay. */
@@ -158,6 +159,44 @@ export function lossyThinning(options: FixedSparseOptions, auditEvery: number): 
   return { policy: new FixedSparsePolicy(options), audit: new SparseAudit(auditEvery) };
 }
 
+/** The thinned target; it decodes below the tip of the sequence that the dense one owns. */
+class ThinnedTarget implements MiddleModel {
+  readonly name = 'sparse-target';
+  readonly numTokens: number;
+  readonly passesOn = true;
+  readonly #sequence: Sequence;
+  readonly #policy: FixedSparsePolicy;
+  #last: { readonly sampling: SamplingParams; readonly target: SequenceTarget } | undefined;
+
+  constructor(sequence: Sequence, options: FixedSparseOptions, numTokens: number) {
+    this.#sequence = sequence;
+    this.#policy = new FixedSparsePolicy({ ...options, isPlainThinned: true });
+    this.numTokens = numTokens;
+  }
+
+  /** A context so short that nothing is left out is read whole. */
+  speaksAfter({ length }: ArrayLike<TokenId>): boolean {
+    return this.#policy.plan({ contextLength: length, numTokens: 1 }) !== undefined;
+  }
+
+  begin(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  enter(_tokens: Int32Array, sampling: SamplingParams): Promise<SequenceTarget> {
+    if (this.#last?.sampling !== sampling) {
+      const thinning: Thinning = { policy: this.#policy, audit: new SparseAudit(0) };
+      const target = new SequenceTarget(this.#sequence, new Sampler(sampling), { thinning });
+      this.#last = { sampling, target };
+    }
+    return Promise.resolve(this.#last.target);
+  }
+
+  leave(length: number): Promise<void> {
+    return this.#sequence.truncate(length);
+  }
+}
+
 /** A drafter that speculates with the thinned target. */
 export function thinnedDrafter(
   context: Context,
@@ -166,22 +205,10 @@ export function thinnedDrafter(
   drafter: Drafter | undefined,
   verifier: (sampling: SamplingParams) => Verifier,
 ): Drafter {
-  const sequence = context.sequence();
-  const policy = new FixedSparsePolicy({ ...options, isPlainThinned: true });
-  const thinning: Thinning = { policy, audit: new SparseAudit(0) };
-  let last: { readonly sampling: SamplingParams; readonly target: SequenceTarget } | undefined;
-  return new SparseTargetDrafter({
+  return new CascadeDrafter({
     drafter,
     verifier,
-    target: (sampling) => {
-      if (last?.sampling !== sampling) {
-        last = { sampling, target: new SequenceTarget(sequence, new Sampler(sampling), { thinning }) };
-      }
-      return last.target;
-    },
-    isThinned: (contextLength) => policy.plan({ contextLength, numTokens: 1 }) !== undefined,
-    rewind: (length) => sequence.truncate(length),
+    middle: new ThinnedTarget(context.sequence(), options, numTokens),
     collect: () => NativeDistributionRows.pack([]),
-    numTokens,
   });
 }
