@@ -19,14 +19,15 @@ export const demoModel = (name: 'target' | 'draft' | 'experts'): string => shipp
 /** Folder of the held-out prompts of the demo models. */
 export const demoTasks = shipped('eval/');
 
-/** A target and, where one is wanted, a draft model. */
+/** A target and, where they are wanted, a draft model and one between the two. */
 export interface LoadedModels {
   readonly target: Model;
   readonly draft: Model | undefined;
+  readonly middle: Model | undefined;
 }
 
-/** Paths of the models that the arguments name; without a target, those of the demo pair. */
-async function modelPaths(args: EngineArguments): Promise<string[]> {
+/** Kinds and paths of the models that the arguments name; without a target, those of the demo pair. */
+async function modelPaths(args: EngineArguments): Promise<[kind: keyof LoadedModels, path: string][]> {
   const wantsDraft = args.drafter?.includes('model') ?? true;
   if (args.drafter?.includes('model') === true && args.target !== undefined && args.draft === undefined) {
     throw new UsageError('Expected --draft D.gguf with --drafter model');
@@ -36,11 +37,13 @@ async function modelPaths(args: EngineArguments): Promise<string[]> {
   }
   const target = args.target ?? demoModel('target');
   const draft = args.draft ?? (args.target === undefined ? demoModel('draft') : undefined);
-  const references = draft === undefined || !wantsDraft ? [target] : [target, draft];
-  const paths: string[] = [];
-  for (const reference of references) {
+  const references = { target, middle: args.middle, draft: wantsDraft ? draft : undefined };
+  const paths: [keyof LoadedModels, string][] = [];
+  for (const kind of ['target', 'middle', 'draft'] as const) {
+    const reference = references[kind];
+    if (reference === undefined) continue;
     const progress = byteProgress();
-    paths.push(await resolveModel(reference, { onProgress: progress.show }).finally(progress.end));
+    paths.push([kind, await resolveModel(reference, { onProgress: progress.show }).finally(progress.end)]);
   }
   return paths;
 }
@@ -51,15 +54,21 @@ export async function loadModelsOf(args: EngineArguments & { verbose?: boolean }
     setLogHandler((level, text) => process.stderr.write(`${level}: ${text}`), 'info');
   const paths = await modelPaths(args);
   const progress = shareProgress('Loading');
-  const [target, draft] = await loadModels(paths, {
-    gpu: args.gpu,
-    gpuLayers: gpuLayersOf(args),
-    repackWeights: args['sparse-ffn'] === undefined,
-    context: contextOptionsOf(args),
-    onProgress: progress.show,
-  }).finally(progress.end);
-  if (target!.gpuLayers !== 0) console.error(`Placement: ${target!.placement}`);
-  return { target: target!, draft };
+  const models = await loadModels(
+    paths.map(([, path]) => path),
+    {
+      gpu: args.gpu,
+      gpuLayers: gpuLayersOf(args),
+      repackWeights: args['sparse-ffn'] === undefined,
+      context: contextOptionsOf(args),
+      onProgress: progress.show,
+    },
+  ).finally(progress.end);
+  const of = (kind: keyof LoadedModels): Model | undefined =>
+    models[paths.findIndex(([one]) => one === kind)];
+  const target = of('target')!;
+  if (target.gpuLayers !== 0) console.error(`Placement: ${target.placement}`);
+  return { target, draft: of('draft'), middle: of('middle') };
 }
 
 /** An engine, with a line on stderr when its KV cache is not where the layers are. */
