@@ -58,7 +58,7 @@ export function checkRollback(drafter: Drafter, info: ContextInfo, architecture:
   if (drafter.maxNodes <= limit) return;
   throw new UnsupportedCacheError(
     `The state of this ${architecture} model goes back at most ${limit} tokens, but a round may draft ` +
-      `${drafter.maxNodes}. Use chain:${limit} or raise rollbackTokens.`,
+      `${drafter.maxNodes}. Use chain:${limit}, with a middle model ${limit} middle tokens, or raise rollbackTokens.`,
   );
 }
 

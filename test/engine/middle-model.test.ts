@@ -26,7 +26,7 @@ beforeAll(() => {
     writeTinyModel(file(`${architecture}-middle`), { ...shape, noise: { seed: 1, relative: 0.1 } });
     writeTinyModel(file(`${architecture}-draft`), { ...shape, noise: { seed: 2, relative: 0.3 } });
   }
-  writeTinyModel(file('mamba'), { architecture: 'mamba' });
+  for (const architecture of ['mamba', 'lfm2'] as const) writeTinyModel(file(architecture), { architecture });
   writeTinyModel(file('other-words'), { vocabSize: 400 });
   writeTinyModel(file('large'), { vocabSize: 324, noise: { seed: 1, relative: 0.1 } });
   markUnused(file('large'), file('padded'), 320);
@@ -150,6 +150,17 @@ describe('a middle model', () => {
     const guarded = await generate(names, { guard: true }, greedy);
     expect(guarded.tokens).toEqual(plain.tokens);
     expect(guarded.stats.guard.reason).not.toBe('');
+  });
+
+  it('drafts for a target that goes back by snapshots, no further than they reach', async () => {
+    const context = { rollbackTokens: 4 };
+    const plain = await generate(['lfm2'], {}, greedy);
+    const options = { context, middleTokens: 4, drafter: 'suffix' };
+    const drafted = await generate(['lfm2', 'llama-middle'], options, greedy);
+    expect(drafted.tokens).toEqual(plain.tokens);
+    expect(drafted.stats.draftTokens).toBeGreaterThan(0);
+    const creating = engineOf(['lfm2', 'llama-middle'], { ...options, middleTokens: 5 });
+    await expect(creating).rejects.toThrow(/with a middle model 4 middle tokens/);
   });
 
   it('says nothing after tokens that it does not know', async () => {
