@@ -5,10 +5,10 @@ import { againstPlainSampling, lawCases } from './law-cases.js';
 import { brokenMixtures, mixtures, penalties, type Settings } from './output-laws.js';
 
 /**
- * Repeats itself, and leaves open what comes next: a third of the rounds has nodes of the draft model and others, which the
- * target accepts as often as not.
+ * Repeats itself, and leaves open what comes next: in half of the rounds others add to what the draft model drew, and the
+ * target accepts a sixth of that.
  */
-const prompt = 'Tom liked to play with his red car. Tom liked to play with';
+const prompt = 'Once there was a boy. He was sad. Once there was a girl. She was';
 
 const settings: Settings = [
   ['T 1', {}],

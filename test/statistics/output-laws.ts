@@ -201,16 +201,17 @@ class ForgottenAdditions extends TraversalVerifier {
   }
 }
 
-/** Several drafters in one tree; trees of a draft model and what others add. */
-export function mixtures(verifiers: readonly (string | Verifier)[]): Method[] {
+/** Several drafters in one tree: what a draft model draws, and what others add. */
+export function mixtures(
+  verifiers: readonly (string | Verifier)[],
+  trees: readonly string[] = ['chain:12', 'dynamic:12'],
+): Method[] {
   const drafter = ['model', 'suffix', 'prompt-lookup'];
-  return verifiers.flatMap((verifier) =>
-    ['chain:4', 'dynamic:6'].map((tree) => ({ verifier, tree, drafter })),
-  );
+  return verifiers.flatMap((verifier) => trees.map((tree) => ({ verifier, tree, drafter })));
 }
 
-/** As {@link mixtures}, and has to be rejected. */
-export const brokenMixtures = (): Method[] => mixtures([new ForgottenAdditions()]);
+/** As {@link mixtures}, and has to be rejected: beside a chain, what others add is seldom among the draws anyway. */
+export const brokenMixtures = (): Method[] => mixtures([new ForgottenAdditions()], ['chain:12']);
 
 /** Middle models and what drafts for them. */
 export interface CascadeModels {
