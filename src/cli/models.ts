@@ -26,8 +26,17 @@ export interface LoadedModels {
   readonly middle: Model | undefined;
 }
 
-/** Kinds and paths of the models that the arguments name; without a target, those of the demo pair. */
-async function modelPaths(args: EngineArguments): Promise<[kind: keyof LoadedModels, path: string][]> {
+/** Paths of the models that are asked for. */
+export interface ModelPaths {
+  readonly target: string;
+  readonly middle?: string | undefined;
+  readonly draft?: string | undefined;
+}
+
+/** Paths of the models that the arguments name; without a target, those of the demo pair. */
+export async function modelPaths(
+  args: Pick<EngineArguments, 'target' | 'draft' | 'drafter'> & { readonly middle?: string | undefined },
+): Promise<ModelPaths> {
   const wantsDraft = args.drafter?.includes('model') ?? true;
   if (args.drafter?.includes('model') === true && args.target !== undefined && args.draft === undefined) {
     throw new UsageError('Expected --draft D.gguf with --drafter model');
@@ -37,15 +46,16 @@ async function modelPaths(args: EngineArguments): Promise<[kind: keyof LoadedMod
   }
   const target = args.target ?? demoModel('target');
   const draft = args.draft ?? (args.target === undefined ? demoModel('draft') : undefined);
-  const references = { target, middle: args.middle, draft: wantsDraft ? draft : undefined };
-  const paths: [keyof LoadedModels, string][] = [];
-  for (const kind of ['target', 'middle', 'draft'] as const) {
-    const reference = references[kind];
-    if (reference === undefined) continue;
-    const progress = byteProgress();
-    paths.push([kind, await resolveModel(reference, { onProgress: progress.show }).finally(progress.end)]);
-  }
-  return paths;
+  return {
+    target: await resolved(target),
+    middle: args.middle && (await resolved(args.middle)),
+    draft: wantsDraft && draft !== undefined ? await resolved(draft) : undefined,
+  };
+}
+
+async function resolved(reference: string): Promise<string> {
+  const progress = byteProgress();
+  return resolveModel(reference, { onProgress: progress.show }).finally(progress.end);
 }
 
 /** Loads what the arguments ask for; progress goes to stderr. */
@@ -54,21 +64,21 @@ export async function loadModelsOf(args: EngineArguments & { verbose?: boolean }
     setLogHandler((level, text) => process.stderr.write(`${level}: ${text}`), 'info');
   const paths = await modelPaths(args);
   const progress = shareProgress('Loading');
-  const models = await loadModels(
-    paths.map(([, path]) => path),
-    {
-      gpu: args.gpu,
-      gpuLayers: gpuLayersOf(args),
-      repackWeights: args['sparse-ffn'] === undefined,
-      context: contextOptionsOf(args),
-      onProgress: progress.show,
-    },
-  ).finally(progress.end);
-  const of = (kind: keyof LoadedModels): Model | undefined =>
-    models[paths.findIndex(([one]) => one === kind)];
-  const target = of('target')!;
+  const given = [paths.target, paths.middle, paths.draft].filter((path) => path !== undefined);
+  const models = await loadModels(given, {
+    gpu: args.gpu,
+    gpuLayers: gpuLayersOf(args),
+    repackWeights: args['sparse-ffn'] === undefined,
+    context: contextOptionsOf(args),
+    onProgress: progress.show,
+  }).finally(progress.end);
+  const target = models[0]!;
   if (target.gpuLayers !== 0) console.error(`Placement: ${target.placement}`);
-  return { target, draft: of('draft'), middle: of('middle') };
+  return {
+    target,
+    middle: paths.middle === undefined ? undefined : models[1],
+    draft: paths.draft === undefined ? undefined : models.at(-1),
+  };
 }
 
 /** An engine, with a line on stderr when its KV cache is not where the layers are. */

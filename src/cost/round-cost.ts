@@ -59,9 +59,14 @@ export class RoundCost {
    * @returns milliseconds; undefined while too little is known
    */
   predict(numNodes: number, contextLength: number): number | undefined {
-    const batch = this.#batch.predict(numNodes + 1, contextLength);
+    const verification = this.predictVerification(numNodes, contextLength);
     const draft = numNodes === 0 ? 0 : this.#draft.predict(numNodes);
-    if (batch === undefined || draft === undefined) return undefined;
-    return batch + draft + (this.#rest.predict(numNodes) ?? 0);
+    return verification === undefined || draft === undefined ? undefined : verification + draft;
+  }
+
+  /** As {@link predict}, without the draft. */
+  predictVerification(numNodes: number, contextLength: number): number | undefined {
+    const batch = this.#batch.predict(numNodes + 1, contextLength);
+    return batch === undefined ? undefined : batch + (this.#rest.predict(numNodes) ?? 0);
   }
 }

@@ -1,5 +1,6 @@
 // How many tokens the next round may draft. Knows nothing of drafters or verifiers.
 import type { GuardReport, RoundRecord } from '../metrics/counters.js';
+import type { DraftedNode } from './draft-selection.js';
 
 /** The plan of one round. */
 export interface RoundPlan {
@@ -9,6 +10,16 @@ export interface RoundPlan {
   readonly isPlain: boolean;
   /** Plain tokens in a row before the planner is asked again, at least 1, the default; for plans without a draft. */
   readonly numPlainTokens?: number | undefined;
+  /** Says how much of the draft is decoded; undefined: all. For drafts that nothing was drawn for. */
+  readonly selector?: DraftSelector | undefined;
+}
+
+/** Decides over a draft before it is decoded, and learns what came of it. */
+export interface DraftSelector {
+  /** @returns how many of the first nodes are decoded, in [0, numNodes] */
+  select(nodes: readonly DraftedNode[]): number;
+  /** Of a node whose parent was accepted, decoded or not. */
+  learn(node: DraftedNode, isAccepted: boolean): void;
 }
 
 /** Decides round by round; told what each brought. */

@@ -46,6 +46,11 @@ export interface Drafter {
   readonly maxLeaves: number;
   /** True when the shape of a tree depends on the tokens drawn for it. */
   readonly adaptsShape: boolean;
+  /**
+   * True when a draft costs next to nothing and tells its confidences, so that it is worth while to draft first and to
+   * decide then how much of it is decoded: `accept` then tells of the first nodes alone.
+   */
+  readonly isWeightless?: boolean | undefined;
   /** How many likely next tokens it wants to be told after each decoded token; undefined: none. */
   readonly numCandidates?: number | undefined;
   /** Starts a generation on `prompt`. */
@@ -53,8 +58,8 @@ export interface Drafter {
   draft(request: DraftRequest): Promise<Draft>;
   /**
    * Tells what came of the last draft: the tokens that were output, the recovered or bonus token last, and the nodes that
-   * were accepted.
-   * @param candidates  [numNodes + 1]: the target's likeliest tokens after the root and after each node, likeliest first,
+   * were accepted. Of a weightless drafter's nodes the last ones may not have been decoded.
+   * @param candidates  [decoded nodes + 1]: the target's likeliest tokens after the root and after each node, likeliest first,
    * at most `numCandidates`; given to drafters that ask for them
    */
   accept(

@@ -44,6 +44,7 @@ export class MixtureDrafter implements Drafter {
   readonly maxNodes: number;
   readonly maxLeaves: number;
   readonly adaptsShape: boolean;
+  readonly isWeightless: boolean;
   readonly numCandidates: number | undefined;
   readonly #parts: readonly Drafter[];
   readonly #deterministic: readonly Drafter[];
@@ -64,6 +65,7 @@ export class MixtureDrafter implements Drafter {
     this.maxNodes = maxNodes;
     this.maxLeaves = maxNodes;
     this.adaptsShape = model !== undefined;
+    this.isWeightless = this.#parts.every(({ isWeightless = false }) => isWeightless);
     const wanted = this.#parts.map(({ numCandidates = 0 }) => numCandidates);
     this.numCandidates = Math.max(...wanted) || undefined;
   }
@@ -83,7 +85,8 @@ export class MixtureDrafter implements Drafter {
     const merged = this.#merge(drafts, budget);
     const worth = merged.probabilities.reduce((sum, probability) => sum + probability, 0);
     const lately = this.#modelSeen.accepted / this.#modelSeen.rounds;
-    if (this.#model === undefined || worth >= lately) return this.#finish(merged.tree, drafts);
+    if (this.#model === undefined || worth >= lately)
+      return this.#finish(merged.tree, drafts, { confidences: merged.confidences });
     const share = lately / Math.max(1, this.#model.maxNodes);
     const numOther = merged.probabilities.filter((probability) => probability > share).length;
     const own = await this.#model.draft({ ...request, maxNodes: budget - Math.min(numOther, budget - 1) });
@@ -91,7 +94,7 @@ export class MixtureDrafter implements Drafter {
     drafts.set(this.#model, own);
     const { draftProbs } = own;
     const added = Array.from(tree.tokens.slice(own.tree.numNodes));
-    return this.#finish(tree, drafts, draftProbs && this.#joinRows(draftProbs, added));
+    return this.#finish(tree, drafts, { draftProbs: draftProbs && this.#joinRows(draftProbs, added) });
   }
 
   accept(
@@ -164,10 +167,14 @@ export class MixtureDrafter implements Drafter {
       const parent = tree.parents[node]!;
       probabilities.push((parent === ROOT ? 1 : probabilities[parent]!) * confidences[node]!);
     }
-    return { tree, probabilities };
+    return { tree, confidences, probabilities };
   }
 
-  #finish(tree: TokenTree, drafts: ReadonlyMap<Drafter, Draft>, draftProbs?: DistributionRows): Draft {
+  #finish(
+    tree: TokenTree,
+    drafts: ReadonlyMap<Drafter, Draft>,
+    told: Pick<Draft, 'draftProbs' | 'confidences'>,
+  ): Draft {
     const parts = Array.from(drafts, ([drafter, draft]) => ({
       drafter,
       draft,
@@ -178,7 +185,7 @@ export class MixtureDrafter implements Drafter {
       parts.filter(({ places }) => places.includes(node)).map(({ drafter }) => drafter.name),
     );
     // Without a model in it, the tree is drawn from nothing, and verified as such.
-    return { tree, draftProbs, sources: sources.map((names) => names.join('+')) };
+    return { tree, ...told, sources: sources.map((names) => names.join('+')) };
   }
 }
 
@@ -226,7 +233,7 @@ function placesIn(whole: TokenTree, part: TokenTree): Int32Array {
 
 /** Candidates after the nodes of a part; none where it has nodes that were not decoded. */
 function rowsAt(candidates: readonly ArrayLike<TokenId>[], places: Int32Array): ArrayLike<TokenId>[] {
-  return Array.from(places, (place) => (place < 0 ? [] : candidates[place + 1]!));
+  return Array.from(places, (place) => (place < 0 ? [] : (candidates[place + 1] ?? [])));
 }
 
 function firstOf(row: ArrayLike<TokenId>, count: number): ArrayLike<TokenId> {

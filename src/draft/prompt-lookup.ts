@@ -1,8 +1,8 @@
 // Drafts what followed the last tokens before. Knows nothing of the target, and needs no model.
-import { TokenTree, type NodeIndex } from '../tree/token-tree.js';
+import { TokenTree } from '../tree/token-tree.js';
 import type { TokenId } from '../types.js';
 import type { Draft, Drafter, DraftRequest } from './drafter.js';
-import { FadingRates } from './fading-rates.js';
+import { FadingRates } from '../metrics/fading-rates.js';
 import { NgramIndex } from './ngram-index.js';
 
 /** Options of {@link PromptLookupDrafter}. */
@@ -32,7 +32,7 @@ const priors: readonly (readonly number[])[] = [
 /** A draft that is waiting for its verdict. */
 interface OpenDraft {
   readonly ngram: number;
-  readonly numDraft: number;
+  readonly copied: readonly TokenId[];
 }
 
 /**
@@ -51,6 +51,7 @@ export class PromptLookupDrafter implements Drafter {
   readonly maxNodes: number;
   readonly maxLeaves = 1;
   readonly adaptsShape = false;
+  readonly isWeightless = true;
   readonly #index: NgramIndex;
   readonly #maxNgram: number;
   readonly #rates: FadingRates;
@@ -77,9 +78,10 @@ export class PromptLookupDrafter implements Drafter {
     for (let ngram = Math.min(this.#maxNgram, tokens.length); ngram > 0 && numDraft > 0; ngram--) {
       const end = this.#index.before(ngram - 1, tokens.length - 1);
       if (end < 0) continue;
-      this.#open = { ngram, numDraft };
+      const copied = this.#copy(end + 1, numDraft);
+      this.#open = { ngram, copied };
       return {
-        tree: TokenTree.chain(this.#copy(end + 1, numDraft)),
+        tree: TokenTree.chain(copied),
         confidences: Float64Array.from({ length: numDraft }, (_, depth) => this.#confidence(ngram, depth)),
       };
     }
@@ -87,12 +89,15 @@ export class PromptLookupDrafter implements Drafter {
   }
 
   /** Learns how far the copy was right. */
-  accept(_tokens: readonly TokenId[], acceptedNodes: readonly NodeIndex[]): void {
+  accept(tokens: readonly TokenId[]): void {
     if (this.#open === undefined) return;
-    const { ngram, numDraft } = this.#open;
+    const { ngram, copied } = this.#open;
     this.#open = undefined;
-    for (let depth = 0; depth <= acceptedNodes.length && depth < numDraft; depth++)
-      this.#rates.observe(cellOf(ngram, depth), depth < acceptedNodes.length);
+    for (let depth = 0; depth < Math.min(tokens.length, copied.length); depth++) {
+      const isRight = tokens[depth] === copied[depth];
+      this.#rates.observe(cellOf(ngram, depth), isRight);
+      if (!isRight) return;
+    }
   }
 
   /** What the next request holds again need not be learnt again. */

@@ -40,6 +40,7 @@ export class RetrievalDrafter implements Drafter {
   readonly siblings = 'deterministic';
   readonly hasDraftProbs = false;
   readonly adaptsShape = false;
+  readonly isWeightless = true;
   readonly maxNodes: number;
   readonly maxLeaves: number;
   readonly #datastore: Datastore;

@@ -32,6 +32,7 @@ export class SuffixDrafter implements Drafter {
   readonly maxNodes: number;
   readonly maxLeaves: number;
   readonly adaptsShape = false;
+  readonly isWeightless = true;
   readonly #counts: BackoffCounts;
   readonly #minProbability: number;
   /** First tokens that the index is known to hold. */

@@ -3,7 +3,7 @@ import { ROOT, type NodeIndex, type TokenTree } from '../tree/token-tree.js';
 import type { TokenId } from '../types.js';
 import { growBestFirst, type NextToken } from './best-first.js';
 import type { Draft, Drafter, DraftRequest } from './drafter.js';
-import { FadingRates } from './fading-rates.js';
+import { FadingRates } from '../metrics/fading-rates.js';
 
 /** Options of {@link TokenRecyclingDrafter}. */
 export interface TokenRecyclingOptions {
@@ -46,6 +46,7 @@ export class TokenRecyclingDrafter implements Drafter {
   readonly maxNodes: number;
   readonly maxLeaves: number;
   readonly adaptsShape = false;
+  readonly isWeightless = true;
   readonly numCandidates = numCandidates;
   /** [vocabSize, numCandidates], likeliest first; -1 where none is known. */
   readonly #candidates: Int32Array;
@@ -82,16 +83,20 @@ export class TokenRecyclingDrafter implements Drafter {
 
   /** Learns which ranks were accepted, and what the target found likely after the root and every node. */
   accept(
-    _tokens: readonly TokenId[],
-    acceptedNodes: readonly NodeIndex[],
+    tokens: readonly TokenId[],
+    _acceptedNodes: readonly NodeIndex[],
     candidates: readonly ArrayLike<TokenId>[] = [],
   ): void {
     if (this.#open === undefined) return;
     const { root, tree } = this.#open;
     this.#open = undefined;
-    for (const [index, node] of [ROOT, ...acceptedNodes].entries())
-      for (const [rank, child] of tree.children(node).entries())
-        this.#rates.observe(rank, child === acceptedNodes[index]);
+    for (let node = ROOT, depth = 0; depth < tokens.length; depth++) {
+      const children = tree.children(node);
+      const accepted = children.find((child) => tree.tokens[child] === tokens[depth]);
+      for (const [rank, child] of children.entries()) this.#rates.observe(rank, child === accepted);
+      if (accepted === undefined) break;
+      node = accepted;
+    }
     for (const [row, likeliest] of candidates.entries())
       this.#remember(row === 0 ? root : tree.tokens[row - 1], likeliest);
   }

@@ -254,6 +254,11 @@ export class Engine {
     return generation;
   }
 
+  /** What proposes tokens here, for those who draft beside a generation; the engine owns it. */
+  get drafter(): Drafter | undefined {
+    return this.#parts.drafter;
+  }
+
   /** What rounds cost here, as far as is known; undefined without a guard. */
   get cost(): RoundCost | undefined {
     return this.#parts.guards?.cost;

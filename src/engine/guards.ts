@@ -2,6 +2,8 @@
 import { ExpectedTokens, type AcceptedCounts } from '../cost/expected-tokens.js';
 import { GuardPlanner } from '../cost/guard.js';
 import { RoundCost, type CostCalibration } from '../cost/round-cost.js';
+import type { RoundPlanner } from '../cost/round-planner.js';
+import { SelectingPlanner } from '../cost/selecting-planner.js';
 import type { Drafter } from '../draft/drafter.js';
 import type { Context } from '../model/context.js';
 import { costPath, readCost, readMemory, writeCost, writeMemory } from './cost-store.js';
@@ -16,6 +18,8 @@ export interface GuardsOptions {
   readonly maxNodes: number;
   /** Mixes in plain rounds to measure the speedup. */
   readonly isMeasuring: boolean;
+  /** Drafts cost next to nothing: what is decoded of them is decided draft in hand. */
+  readonly isWeightless: boolean;
   /** What was learnt before, and where it is kept; undefined keeps nothing. */
   readonly path?: string | undefined;
 }
@@ -24,7 +28,7 @@ export interface GuardsOptions {
 const quietCores = 0.3;
 
 /** What guards are made for. */
-export interface GuardedParts extends Omit<GuardsOptions, 'calibration' | 'path'> {
+export interface GuardedParts extends Pick<GuardsOptions, 'maxNodes' | 'isMeasuring'> {
   readonly context: Context;
   readonly draftContext: Context | undefined;
   readonly middleContext?: Context | undefined;
@@ -55,7 +59,8 @@ export async function createGuards(
     if (coresOfOthers(before, readProcessorTime()) < quietCores) writeCost(path, calibration);
   }
   const isKept = options.keepAcceptance ?? true;
-  return new Guards({ calibration, maxNodes, isMeasuring, path: isKept ? path : undefined });
+  const { isWeightless = false } = drafter;
+  return new Guards({ calibration, maxNodes, isMeasuring, isWeightless, path: isKept ? path : undefined });
 }
 
 /** Guards that share what is known of costs. */
@@ -63,7 +68,7 @@ export class Guards {
   readonly #options: GuardsOptions;
   /** What rounds cost, as far as is known. */
   readonly cost: RoundCost;
-  readonly #guards = new Map<string, GuardPlanner>();
+  readonly #guards = new Map<string, GuardPlanner | SelectingPlanner>();
   readonly #tokens = new Map<string, ExpectedTokens>();
   readonly #known: Readonly<Record<string, AcceptedCounts>>;
 
@@ -74,17 +79,22 @@ export class Guards {
   }
 
   /** The guard of a generation that begins; it goes on from what the ones before have learnt. */
-  of(kind: string): GuardPlanner {
-    const { maxNodes, isMeasuring } = this.#options;
+  of(kind: string): RoundPlanner {
     let guard = this.#guards.get(kind);
     if (guard === undefined) {
-      const tokens = new ExpectedTokens(maxNodes, this.#known[kind]);
-      guard = new GuardPlanner({ cost: this.cost, tokens, maxNodes, isMeasuring });
+      guard = this.#create(kind);
       this.#guards.set(kind, guard);
-      this.#tokens.set(kind, tokens);
     }
     guard.begin();
     return guard;
+  }
+
+  #create(kind: string): GuardPlanner | SelectingPlanner {
+    const { maxNodes, isMeasuring, isWeightless } = this.#options;
+    if (isWeightless) return new SelectingPlanner({ cost: this.cost, maxNodes, isMeasuring });
+    const tokens = new ExpectedTokens(maxNodes, this.#known[kind]);
+    this.#tokens.set(kind, tokens);
+    return new GuardPlanner({ cost: this.cost, tokens, maxNodes, isMeasuring });
   }
 
   /** Keeps what was learnt for the next process. */

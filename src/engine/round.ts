@@ -6,6 +6,7 @@ import { ROOT, TokenTree, type NodeIndex } from '../tree/token-tree.js';
 import type { SamplingParams, TokenId, TokenLogprobs } from '../types.js';
 import type { RoundUniforms, Verdict, Verifier } from '../verify/verifier.js';
 import type { RoundPlan } from '../cost/round-planner.js';
+import { cutDraft } from './draft-cut.js';
 import type { DecodedTree, Target } from './target.js';
 
 /** What stays the same from round to round. */
@@ -65,7 +66,7 @@ const noDraft: Draft = { tree: TokenTree.chain([]) };
 export async function runRound(setup: RoundSetup, start: RoundStart): Promise<RoundResult> {
   const { target, drafter, verifier, signal } = setup;
   const startedAt = performance.now();
-  const draft = await propose(setup, start);
+  const { kept: draft, learn } = cutDraft(await propose(setup, start), start.plan.selector);
   const draftedAt = performance.now();
   try {
     const { tree } = draft;
@@ -84,6 +85,7 @@ export async function runRound(setup: RoundSetup, start: RoundStart): Promise<Ro
     target.commit((verdict.acceptedNodes.at(-1) ?? -1) + 1);
     rows.release?.();
     drafter?.accept(tokens, verdict.acceptedNodes, candidates);
+    learn(tokens);
     const endedAt = performance.now();
     return {
       tokens,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FadingRates } from '../../src/draft/fading-rates.js';
+import { FadingRates } from '../../src/metrics/fading-rates.js';
 
 describe('rates that fade', () => {
   it('are the prior until something was tried', () => {

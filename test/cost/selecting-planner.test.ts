@@ -1,0 +1,126 @@
+// Deciding draft in hand, in a simulated world where costs and confidences are known.
+import { describe, expect, it } from 'vitest';
+import type { DraftedNode } from '../../src/cost/draft-selection.js';
+import { RoundCost } from '../../src/cost/round-cost.js';
+import { SelectingPlanner } from '../../src/cost/selecting-planner.js';
+import { Purpose, uniform } from '../../src/sampling/random.js';
+
+const maxNodes = 16;
+const plainMs = 50;
+const batchMs = (numTokens: number): number => plainMs + 20 * (numTokens - 1);
+
+interface World {
+  /** What the drafter says of each of its nodes, by output position; 0 drafts nothing. */
+  readonly confidence: (position: number) => number;
+  /** Probability that one is accepted. */
+  readonly acceptance: (position: number) => number;
+  /** Milliseconds of a draft, and what a token takes more that is not decoded with others. */
+  readonly lookingMs: number;
+  /** Relative spread of times. */
+  readonly noise?: number;
+}
+
+function plannerOf(isMeasuring = false): SelectingPlanner {
+  const batches = [1, 2, 3, 5, 9, 17].map((numTokens) => ({
+    numTokens,
+    contextLength: 0,
+    ms: batchMs(numTokens),
+  }));
+  return new SelectingPlanner({ cost: new RoundCost({ batches, drafts: [] }), maxNodes, isMeasuring });
+}
+
+/** Plays a generation of chains; the speed against plain decoding, and where what was decoded. */
+function play(world: World, numTokens: number, { planner = plannerOf(), seed = 1 } = {}) {
+  let [position, ms, call] = [0, 0, 0];
+  const random = (): number => uniform(seed, Purpose.accept, call++);
+  const noisy = (value: number): number => value * (1 + (world.noise ?? 0) * (random() - 0.5));
+  const decoded: { position: number; numNodes: number }[] = [];
+  const round = (isPlain: boolean, numNodes: number, numAccepted: number): void => {
+    const decodeMs = noisy(batchMs(numNodes + 1));
+    const draftMs = isPlain ? 0 : noisy(world.lookingMs);
+    ms += batchMs(numNodes + 1) + (isPlain ? 0 : world.lookingMs);
+    decoded.push({ position, numNodes });
+    position += numAccepted + 1;
+    planner.observe({
+      ...{ numDraftTokens: numNodes, draftDepth: numNodes, numAccepted, bias: 0, isPlain },
+      acceptedNodes: Array.from({ length: numAccepted }, (_, node) => node),
+      ...{ draftMs, decodeMs, verifyMs: 0, roundMs: decodeMs + draftMs },
+    });
+  };
+  planner.begin();
+  while (position < numTokens) {
+    const plan = planner.plan(position);
+    if (plan.selector === undefined) {
+      const count = Math.min(plan.numPlainTokens ?? 1, numTokens - position);
+      for (let token = 0; token < count; token++) round(true, 0, 0);
+      continue;
+    }
+    const confidence = world.confidence(position);
+    const nodes = Array.from({ length: confidence > 0 ? maxNodes : 0 }, (_, index): DraftedNode => ({
+      confidence,
+      parent: index - 1,
+      depth: index + 1,
+    }));
+    const numKept = plan.selector.select(nodes);
+    let numTrue = 0;
+    while (numTrue < nodes.length && random() < world.acceptance(position)) numTrue++;
+    const numAccepted = Math.min(numTrue, numKept);
+    for (const [index, node] of nodes.slice(0, numAccepted + 1).entries())
+      plan.selector.learn(node, index < numTrue);
+    round(false, numKept, numAccepted);
+  }
+  return { speedup: (position * plainMs) / ms, decoded };
+}
+
+/** A passage of 40 tokens in 100 is copied, and the drafter knows it. */
+const isCopied = (position: number): boolean => position % 100 >= 60;
+const copying: World = {
+  confidence: (position) => (isCopied(position) ? 0.95 : 0.3),
+  acceptance: (position) => (isCopied(position) ? 0.95 : 0.2),
+  lookingMs: 0.5,
+  noise: 0.2,
+};
+
+describe('a planner that decides draft in hand', () => {
+  it('follows passages that are copied, and decodes nothing between them', () => {
+    const { speedup, decoded } = play(copying, 2000);
+    expect(speedup).toBeGreaterThan(1.2);
+    const between = decoded.filter(({ position }) => position % 100 < 45);
+    expect(between.filter(({ numNodes }) => numNodes > 0).length).toBeLessThan(0.03 * between.length);
+  });
+
+  it.each([
+    ['a drafter that has nothing to say', { ...copying, confidence: () => 0 }],
+    ['a drafter that boasts', { ...copying, confidence: () => 0.95, acceptance: () => 0.1 }],
+    ['a drafter that is modest and wrong', { ...copying, confidence: () => 0.2, acceptance: () => 0 }],
+    ['looks that cost a third of a token', { ...copying, acceptance: () => 0.1, lookingMs: 17 }],
+    ['times that vary by half', { ...copying, acceptance: () => 0.1, noise: 1 }],
+  ] as const)('is not slower than plain decoding with %s', (_, world: World) => {
+    const planner = plannerOf(true);
+    expect(play(world, 300, { planner }).speedup).toBeGreaterThan(0.95);
+    for (let seed = 2; seed < 8; seed++) {
+      expect(play(world, 300, { planner, seed }).speedup).toBeGreaterThan(0.98);
+    }
+  });
+
+  it('finds a passage that is copied after a long text that was not', () => {
+    const world: World = {
+      ...copying,
+      confidence: (position) => (position < 3000 ? 0.3 : 0.95),
+      acceptance: (position) => (position < 3000 ? 0.1 : 0.95),
+      lookingMs: 5,
+    };
+    const { decoded } = play(world, 3600);
+    const first = decoded.find(({ position, numNodes }) => position >= 3000 && numNodes > 0);
+    expect(first!.position).toBeLessThan(3300);
+  });
+
+  it('leaves the first tokens to plain decoding, and says what it does', () => {
+    const planner = plannerOf();
+    expect(planner.startsPlain).toBe(true);
+    planner.begin();
+    expect(planner.plan(0)).toMatchObject({ maxNodes: 0, isPlain: true });
+    play(copying, 400, { planner });
+    expect(planner.report.reason).toMatch(/promise .* a round; .* times as fast/);
+  });
+});
