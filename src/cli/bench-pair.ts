@@ -26,7 +26,7 @@ export async function openPair(
   workloads: readonly string[],
 ): Promise<BenchPair> {
   const own = args.target === undefined ? targetOf(workloads) : undefined;
-  const [targetPath, draftPath] = await modelPaths({
+  const { target: targetPath, draft: draftPath } = await modelPaths({
     ...args,
     drafter: undefined,
     target: args.target ?? own,
@@ -34,7 +34,7 @@ export async function openPair(
   const named = (path: string | undefined): string => (path === undefined ? '' : basename(path));
   const pair = {
     ...{
-      targetPath: targetPath!,
+      targetPath,
       targetDescription: named(targetPath),
       draftPath,
       draftDescription: named(draftPath),

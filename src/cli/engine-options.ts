@@ -35,6 +35,13 @@ const definitions = {
     group: models,
     describe: 'Draft model with the same vocabulary',
   },
+  middle: {
+    type: 'string',
+    requiresArg: true,
+    group: models,
+    describe:
+      'Model between the two: verifies what the drafter says, and what it says is the draft for the target',
+  },
   gpu: {
     choices: ['auto', 'off', 'cuda', 'metal', 'vulkan'] as const,
     default: 'auto' as const,
@@ -123,6 +130,7 @@ const definitions = {
     describe:
       'Shape of the draft: auto, auto:N, chain:N, static:3,2,1, dynamic:N (by measured acceptance), sequoia:N, dyspec:N, eagle-2:N, opt-tree:N',
   },
+  'middle-tokens': numeric('middle-tokens', 'Draft tokens of the middle model, default 8', speculation),
   'min-draft-probability': numeric(
     'min-draft-probability',
     'Stop drafting below this confidence',
@@ -231,7 +239,7 @@ export function samplingOf(args: EngineArguments): SamplingParams {
 }
 
 /** Engine options but for the models. */
-export function engineOptionsOf(args: EngineArguments): Omit<EngineOptions, 'target' | 'draft'> {
+export function engineOptionsOf(args: EngineArguments): Omit<EngineOptions, 'target' | 'draft' | 'middle'> {
   const unknown = args.drafter?.find((name) => !drafterNames.includes(name));
   if (unknown !== undefined) {
     throw new UsageError(`Expected ${drafterNames.join(', ')} for --drafter but received ${unknown}`);
@@ -242,6 +250,7 @@ export function engineOptionsOf(args: EngineArguments): Omit<EngineOptions, 'tar
     verifier: args.verifier,
     epsilon: args.epsilon,
     tree: args.tree,
+    middleTokens: args['middle-tokens'],
     minDraftProbability: args['min-draft-probability'],
     draftDraws: args['draft-draws'],
     guard: args.guard === 'on',

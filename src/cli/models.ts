@@ -19,16 +19,24 @@ export const demoModel = (name: 'target' | 'draft' | 'experts'): string => shipp
 /** Folder of the held-out prompts of the demo models. */
 export const demoTasks = shipped('eval/');
 
-/** A target and, where one is wanted, a draft model. */
+/** A target and, where they are wanted, a draft model and one between the two. */
 export interface LoadedModels {
   readonly target: Model;
   readonly draft: Model | undefined;
+  readonly middle: Model | undefined;
+}
+
+/** Paths of the models that are asked for. */
+export interface ModelPaths {
+  readonly target: string;
+  readonly middle?: string | undefined;
+  readonly draft?: string | undefined;
 }
 
 /** Paths of the models that the arguments name; without a target, those of the demo pair. */
 export async function modelPaths(
-  args: Pick<EngineArguments, 'target' | 'draft' | 'drafter'>,
-): Promise<string[]> {
+  args: Pick<EngineArguments, 'target' | 'draft' | 'drafter'> & { readonly middle?: string | undefined },
+): Promise<ModelPaths> {
   const wantsDraft = args.drafter?.includes('model') ?? true;
   if (args.drafter?.includes('model') === true && args.target !== undefined && args.draft === undefined) {
     throw new UsageError('Expected --draft D.gguf with --drafter model');
@@ -38,13 +46,16 @@ export async function modelPaths(
   }
   const target = args.target ?? demoModel('target');
   const draft = args.draft ?? (args.target === undefined ? demoModel('draft') : undefined);
-  const references = draft === undefined || !wantsDraft ? [target] : [target, draft];
-  const paths: string[] = [];
-  for (const reference of references) {
-    const progress = byteProgress();
-    paths.push(await resolveModel(reference, { onProgress: progress.show }).finally(progress.end));
-  }
-  return paths;
+  return {
+    target: await resolved(target),
+    middle: args.middle && (await resolved(args.middle)),
+    draft: wantsDraft && draft !== undefined ? await resolved(draft) : undefined,
+  };
+}
+
+async function resolved(reference: string): Promise<string> {
+  const progress = byteProgress();
+  return resolveModel(reference, { onProgress: progress.show }).finally(progress.end);
 }
 
 /** Loads what the arguments ask for; progress goes to stderr. */
@@ -53,15 +64,21 @@ export async function loadModelsOf(args: EngineArguments & { verbose?: boolean }
     setLogHandler((level, text) => process.stderr.write(`${level}: ${text}`), 'info');
   const paths = await modelPaths(args);
   const progress = shareProgress('Loading');
-  const [target, draft] = await loadModels(paths, {
+  const given = [paths.target, paths.middle, paths.draft].filter((path) => path !== undefined);
+  const models = await loadModels(given, {
     gpu: args.gpu,
     gpuLayers: gpuLayersOf(args),
     repackWeights: args['sparse-ffn'] === undefined,
     context: contextOptionsOf(args),
     onProgress: progress.show,
   }).finally(progress.end);
-  if (target!.gpuLayers !== 0) console.error(`Placement: ${target!.placement}`);
-  return { target: target!, draft };
+  const target = models[0]!;
+  if (target.gpuLayers !== 0) console.error(`Placement: ${target.placement}`);
+  return {
+    target,
+    middle: paths.middle === undefined ? undefined : models[1],
+    draft: paths.draft === undefined ? undefined : models.at(-1),
+  };
 }
 
 /** An engine, with a line on stderr when its KV cache is not where the layers are. */

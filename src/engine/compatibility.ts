@@ -58,7 +58,7 @@ export function checkRollback(drafter: Drafter, info: ContextInfo, architecture:
   if (drafter.maxNodes <= limit) return;
   throw new UnsupportedCacheError(
     `The state of this ${architecture} model goes back at most ${limit} tokens, but a round may draft ` +
-      `${drafter.maxNodes}. Use chain:${limit} or raise rollbackTokens.`,
+      `${drafter.maxNodes}. Use chain:${limit}, with a middle model ${limit} middle tokens, or raise rollbackTokens.`,
   );
 }
 
@@ -78,6 +78,11 @@ export function checkStitch(options: EngineOptions): void {
   if (draft === undefined) refuse('takes turns with a draft model. Give one, or leave stitch away.');
   if (verifier !== 'auto') {
     refuse('verifies nothing, so that it has no verifier. Leave verifier away, or stitch.');
+  }
+  if (options.middle !== undefined) {
+    refuse(
+      'takes turns with a draft model and asks no middle model. Leave the middle model away, or stitch.',
+    );
   }
   if (options.sparse !== undefined) {
     refuse('has no verification to leave something out of. Leave sparse away, or stitch.');

@@ -24,6 +24,8 @@ const fileSchema = z.object({
 export interface CostConditions {
   readonly target: Context;
   readonly draft: Context | undefined;
+  /** Of a model between the two. */
+  readonly middle?: Context | undefined;
   readonly drafterName: string;
   /** The tree as options give it. */
   readonly tree: string;
@@ -31,8 +33,8 @@ export interface CostConditions {
 }
 
 /** The file of these conditions on this machine in the user's cache folder. */
-export function costPath({ target, draft, drafterName, tree, maxNodes }: CostConditions): string {
-  const contexts = [target, draft].map(
+export function costPath({ target, draft, middle, drafterName, tree, maxNodes }: CostConditions): string {
+  const contexts = [target, draft, ...(middle === undefined ? [] : [middle])].map(
     (context) => context && [modelIdentity(context.model), context.model.placement, context.info],
   );
   const machine = [

@@ -12,7 +12,7 @@ import { createAutoThinning, thinnedFloorMs, type AutoThinning } from './auto-th
 import { measurePlans } from './measure-cost.js';
 import type { EngineOptions } from './options.js';
 import type { ResolvedSparseOptions } from './sparse-options.js';
-import type { SparseTargetDrafter } from './sparse-recheck.js';
+import type { CascadeDrafter } from './cascade.js';
 import type { Thinning } from './target.js';
 import { lossyThinning, planThinning, thinnedDrafter, type PlannedThinning } from './thinned-target.js';
 
@@ -35,7 +35,7 @@ export interface ThinnedParts {
 
 /** Who verifies the thinned target's tokens, and what that costs. */
 interface Recheck {
-  readonly drafter: SparseTargetDrafter;
+  readonly drafter: CascadeDrafter;
   /** undefined: every run is as long as asked for. */
   readonly cost: BatchCost | undefined;
   readonly fewest: number;
@@ -66,7 +66,7 @@ export class EngineThinning {
   }
 
   /** Drafts with the thinned target; undefined where nothing rechecks it. */
-  get drafter(): SparseTargetDrafter | undefined {
+  get drafter(): CascadeDrafter | undefined {
     return this.#recheck?.drafter;
   }
 

@@ -12,16 +12,23 @@ import { requireSameVocabulary } from '../model/vocabulary.js';
 import { RecheckCounters } from '../metrics/recheck-counters.js';
 import type { ResolvedSampling } from '../sampling/params.js';
 import type { OwnDraws } from '../tree/token-tree.js';
-import { shapeFor, type TreeShape } from '../tree/tree-shape.js';
+import { shapeFor, type AutoShape, type TreeShape } from '../tree/tree-shape.js';
 import type { SamplingParams, TokenId } from '../types.js';
 import type { Verifier } from '../verify/verifier.js';
 import { AcceptanceStore, acceptancePath } from './acceptance-store.js';
 import { checkMethods, checkRollback, checkStitch } from './compatibility.js';
 import { DecodeLoop } from './decode-loop.js';
-import { chooseDrafters, combineDrafters, defaultWeightlessNodes, leavesFor } from './drafters.js';
+import {
+  chooseDrafters,
+  combineDrafters,
+  defaultWeightlessNodes,
+  leavesFor,
+  type DrafterChoice,
+} from './drafters.js';
 import { Generation } from './generation.js';
 import { createThinning, type EngineThinning } from './engine-thinning.js';
 import { createGuards, type Guards } from './guards.js';
+import { checkMiddle, createMiddleContext, middleDrafter } from './middle-model.js';
 import {
   checkEngineOptions,
   requireTokens,
@@ -38,6 +45,7 @@ import { createVerifier } from './verifiers.js';
 interface EngineParts {
   readonly context: Context;
   readonly draftContext: Context | undefined;
+  readonly middleContext?: Context | undefined;
   readonly drafter: Drafter | undefined;
   /** undefined: chosen for each generation. */
   readonly verifier: Verifier | undefined;
@@ -57,7 +65,7 @@ interface EngineParts {
 
 /**
  * Creates an engine: contexts for target and draft, and a check that all parts fit.
- * @throws {VocabMismatchError} when target and draft do not share one vocabulary
+ * @throws {VocabMismatchError} when target, middle and draft do not share one vocabulary
  * @throws {IncompatibleMethodsError | UnsupportedCacheError} when the methods cannot work together on this model
  * @throws {ContextCreateError | ModelLoadError} when a context cannot be created
  * @throws {TypeError | RangeError} on unknown options and values
@@ -66,22 +74,21 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const { shape: chosen, sparse } = checkEngineOptions(options);
   if (options.stitch !== undefined) return createStitchedEngine(options, options.stitch);
   const verifier = namedVerifier(options.verifier ?? 'auto', options.epsilon);
-  const { target, draft } = options;
+  const { target, draft, middle } = options;
   const choice = chooseDrafters(options);
+  checkMiddle(options, choice);
   if (choice.hasModel) requireSameVocabulary(target, draft!);
   const isSizeGiven = (options.tree ?? 'auto') !== 'auto';
   const maxTreeNodes = choice.names.length > 0 && !isSizeGiven ? defaultWeightlessNodes : chosen.numNodes;
   const maxLeaves = leavesFor(choice, chosen, maxTreeNodes);
-  const context = await target.createContext({ maxLeaves, ...options.context });
-  let draftContext: Context | undefined;
+  // The drafts of a middle model are chains.
+  const context = await target.createContext({ maxLeaves: middle ? 1 : maxLeaves, ...options.context });
+  let proposing: Proposing | undefined;
   try {
-    if (choice.hasModel) draftContext = await createDraftContext(options, context.info, maxLeaves);
-    const shape = shapeFor(chosen, canGrow(verifier, context.info, draftContext?.info));
-    const acceptance = acceptanceOf(options, choice.hasModel && shape.kind === 'grown');
-    const model = draftContext && draftModelDrafter(options, draftContext, shape, verifier, acceptance);
-    const { datastore } = options;
-    const proposer = combineDrafters(choice, model, { target, maxNodes: maxTreeNodes, datastore });
-    const largest = choice.hasModel || isSizeGiven ? maxTreeNodes : Infinity;
+    const sizes = { maxTreeNodes, maxLeaves };
+    proposing = await createProposer(options, { context, chosen, choice, verifier, ...sizes });
+    const { proposer, draftContext, middleContext, acceptance } = proposing;
+    const largest = !middle && (choice.hasModel || isSizeGiven) ? maxTreeNodes : Infinity;
     const proposed = Math.min(proposer?.maxNodes ?? 0, largest);
     const inner = ({ temperature = 1 }: SamplingParams): Verifier =>
       verifier?.lossless === true ? verifier : createVerifier(automatic(proposer, temperature === 0));
@@ -98,17 +105,59 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     const isMeasuring = (options.measureSpeedup ?? true) && drafter !== undefined;
     // What is not rechecked is a choice of its own; what is competes with rounds that the guard decides over.
     const guarded = thinning === undefined || drafter !== proposer ? proposer : undefined;
-    const parts = { context, draftContext, drafter: guarded, maxNodes: proposed, isMeasuring };
+    const parts = { context, draftContext, middleContext, drafter: guarded, maxNodes: proposed, isMeasuring };
     const guards = await createGuards(parts, options);
     return new Engine({
-      ...{ context, draftContext, drafter, verifier, maxNodes, isMeasuring, guards, acceptance },
+      ...{ context, draftContext, middleContext, drafter, verifier, maxNodes, isMeasuring, guards },
+      acceptance,
       governor: options.guard === false ? undefined : new ThreadGovernor(context),
       sparse: thinning,
       notes: thinned?.notes ?? [],
     });
   } catch (error) {
     context.dispose();
+    proposing?.draftContext?.dispose();
+    proposing?.middleContext?.dispose();
+    throw error;
+  }
+}
+
+/** Who proposes drafts to the target, and what that takes. */
+interface Proposing extends Pick<EngineParts, 'draftContext' | 'middleContext' | 'acceptance'> {
+  readonly proposer: Drafter | undefined;
+}
+
+/** What a proposer is made for. */
+interface ProposerSetup {
+  readonly context: Context;
+  readonly chosen: TreeShape | AutoShape;
+  readonly choice: DrafterChoice;
+  readonly verifier: Verifier | undefined;
+  readonly maxTreeNodes: number;
+  readonly maxLeaves: number;
+}
+
+/** All drafters that are asked for as one, behind the middle model where there is one. */
+async function createProposer(options: EngineOptions, setup: ProposerSetup): Promise<Proposing> {
+  const { context, chosen, choice, verifier, maxTreeNodes: maxNodes, maxLeaves } = setup;
+  const { target, middle, datastore } = options;
+  // Whom the drafters face, and which rule is between them.
+  const facing = { ...options, target: middle ?? target };
+  const rule = middle === undefined ? verifier : undefined;
+  let middleContext: Context | undefined;
+  let draftContext: Context | undefined;
+  try {
+    middleContext = await createMiddleContext(options, context.info, maxLeaves);
+    if (choice.hasModel) draftContext = await createDraftContext(options, context.info, maxLeaves);
+    const shape = shapeFor(chosen, canGrow(rule, (middleContext ?? context).info, draftContext?.info));
+    const acceptance = acceptanceOf(facing, choice.hasModel && shape.kind === 'grown');
+    const model = draftContext && draftModelDrafter(facing, draftContext, shape, rule, acceptance);
+    const inner = combineDrafters(choice, model, { target, maxNodes, datastore });
+    const proposer = middleContext ? cascade(options, middleContext, inner!, verifier) : inner;
+    return { proposer, draftContext, middleContext, acceptance };
+  } catch (error) {
     draftContext?.dispose();
+    middleContext?.dispose();
     throw error;
   }
 }
@@ -236,6 +285,7 @@ export class Engine {
     this.#parts.sparse?.save();
     this.#parts.context.dispose();
     this.#parts.draftContext?.dispose();
+    this.#parts.middleContext?.dispose();
     await this.#parts.drafter?.dispose();
   }
 
@@ -265,6 +315,20 @@ export class Engine {
 /** What is known of the pair's acceptance; kept on disk where a tree's growth depends on it. */
 function acceptanceOf({ target, draft, keepAcceptance = true }: EngineOptions, isLearning: boolean) {
   return new AcceptanceStore(isLearning && keepAcceptance ? acceptancePath(target, draft!) : undefined);
+}
+
+/** A drafter that speculates with the middle model, which verifies by the best lossless rule. */
+function cascade(
+  options: EngineOptions,
+  context: Context,
+  inner: Drafter,
+  verifier: Verifier | undefined,
+): Drafter {
+  const rule = (isGreedy: boolean): Verifier => createVerifier(automatic(inner, isGreedy));
+  checkMethods(inner, rule(false));
+  checkRollback(inner, context.info, context.model.info.architecture);
+  const siblings = siblingsFor(verifier, { kind: 'chain', numNodes: 1 });
+  return middleDrafter(context, inner, options, siblings, ({ temperature = 1 }) => rule(temperature === 0));
 }
 
 /** The best lossless rule for what a drafter proposes. */

@@ -31,19 +31,21 @@ const quietCores = 0.3;
 export interface GuardedParts extends Pick<GuardsOptions, 'maxNodes' | 'isMeasuring'> {
   readonly context: Context;
   readonly draftContext: Context | undefined;
+  readonly middleContext?: Context | undefined;
   /** Without one there is nothing to guard. */
   readonly drafter: Drafter | undefined;
 }
 
 /** Guards that know what rounds cost here: measured before under the same conditions, or now. */
 export async function createGuards(
-  { context, draftContext, drafter, maxNodes, isMeasuring }: GuardedParts,
+  { context, draftContext, middleContext, drafter, maxNodes, isMeasuring }: GuardedParts,
   options: Pick<EngineOptions, 'tree' | 'guard' | 'onMeasure' | 'measureContexts' | 'keepAcceptance'>,
 ): Promise<Guards | undefined> {
   if (drafter === undefined || options.guard === false) return undefined;
   const path = costPath({
     target: context,
     draft: draftContext,
+    middle: middleContext,
     drafterName: drafter.name,
     tree: options.tree ?? 'auto',
     maxNodes,

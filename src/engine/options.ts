@@ -15,6 +15,13 @@ export interface EngineOptions {
   /** The draft model; without it, and without a drafter, decoding is plain. */
   readonly draft?: Model | undefined;
   /**
+   * A model between drafter and target: what the drafter proposes is verified by it, losslessly, and what it says is the draft
+   * that the target sees. Needs a drafter, which `tree` is the shape of; without `sparse` and `stitch`.
+   */
+  readonly middle?: Model | undefined;
+  /** Tokens of the middle model's drafts at most, in [1, 128], default 8. */
+  readonly middleTokens?: number | undefined;
+  /**
    * Names, or drafters of your own; several fill one tree. `auto` is `model` where there is a draft model and `none`
    * elsewhere; `prompt-lookup`, `suffix`, `token-recycling` and `retrieval` need no model.
    */
@@ -96,6 +103,8 @@ export interface ResolvedGenerateOptions {
 const engineKeys: Record<keyof EngineOptions, true> = {
   target: true,
   draft: true,
+  middle: true,
+  middleTokens: true,
   drafter: true,
   datastore: true,
   verifier: true,

@@ -63,6 +63,8 @@ export interface SequenceTargetOptions {
   /** Tells the likeliest tokens after each decoded one; costs a copy of the logits. */
   readonly tellsCandidates?: boolean | undefined;
   readonly thinning?: Thinning | undefined;
+  /** Token ids from here on get no probability. */
+  readonly vocabLimit?: number | undefined;
 }
 
 /** A target that computes. */
@@ -74,18 +76,22 @@ export class SequenceTarget implements Target {
   readonly #numAlternatives: number | undefined;
   readonly #thinning: Thinning | undefined;
   readonly #tellsCandidates: boolean;
+  readonly #vocabLimit: number | undefined;
+  /** Tokens before the next tree's root that the sequence lacks. */
+  #behind = new Int32Array();
   readonly extend: Target['extend'];
 
   constructor(
     sequence: Sequence,
     sampler: Sampler,
-    { numAlternatives, thinning, tellsCandidates = false }: SequenceTargetOptions = {},
+    { numAlternatives, thinning, tellsCandidates = false, vocabLimit }: SequenceTargetOptions = {},
   ) {
     this.#sequence = sequence;
     this.#sampler = sampler;
     this.#numAlternatives = numAlternatives;
     this.#thinning = thinning;
     this.#tellsCandidates = tellsCandidates;
+    this.#vocabLimit = vocabLimit;
     if (numAlternatives === undefined)
       this.extend = (root, request) => sequence.extend(root, { ...request, sampler });
     this.contextSize = sequence.context.info.contextSize;
@@ -96,6 +102,26 @@ export class SequenceTarget implements Target {
     return this.#sequence.prefill(tokens, { signal });
   }
 
+  /**
+   * Makes ready for a tree whose root is the last of `tokens`: drops what the sequence holds beside the others. What it
+   * lacks of them is decoded with the tree, in one batch.
+   * @param maxNodes  nodes below the root at most
+   */
+  async follow(tokens: Int32Array, maxNodes: number, signal: AbortSignal | undefined): Promise<void> {
+    const sequence = this.#sequence;
+    const end = tokens.length - 1;
+    this.#behind = new Int32Array();
+    const held = sequence.tokens;
+    let kept = 0;
+    while (kept < Math.min(held.length, end) && held[kept] === tokens[kept]) kept++;
+    if (end - kept + 1 + maxNodes > this.maxBatch) {
+      await sequence.prefill(tokens.subarray(0, end), { signal });
+      return;
+    }
+    if (kept < held.length) await sequence.truncate(kept);
+    this.#behind = tokens.slice(kept, end);
+  }
+
   async decode(
     tokens: Int32Array,
     parents: Int32Array,
@@ -104,7 +130,7 @@ export class SequenceTarget implements Target {
     const numAlternatives = this.#numAlternatives;
     const keepsLogits = numAlternatives !== undefined || this.#tellsCandidates;
     const sampler = this.#sampler;
-    const request = { tokens, parents, sampler, keepsLogits, signal };
+    const request = { ...this.#batch(tokens, parents), sampler, keepsLogits, signal };
     const decoded = await this.#decode(request);
     if (!keepsLogits) return decoded;
     const { rows } = decoded;
@@ -138,7 +164,21 @@ export class SequenceTarget implements Target {
     };
   }
 
+  /** What the sequence lacks, then the tree. */
+  #batch(tokens: Int32Array, parents: Int32Array): Omit<DecodeTreeRequest, 'sampler'> {
+    const numBehind = this.#behind.length;
+    const vocabLimit = this.#vocabLimit;
+    if (numBehind === 0) return { tokens, parents, vocabLimit };
+    return {
+      tokens: [...this.#behind, ...tokens],
+      parents: [...this.#behind.map((_, index) => index - 1), ...parents.map((parent) => parent + numBehind)],
+      outputs: Array.from(tokens, (_, index) => index + numBehind),
+      vocabLimit,
+    };
+  }
+
   commit(node: NodeIndex): void {
-    this.#sequence.commit(node);
+    this.#sequence.commit(node + this.#behind.length);
+    this.#behind = new Int32Array();
   }
 }

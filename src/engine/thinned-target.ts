@@ -3,16 +3,17 @@ import type { Drafter } from '../draft/drafter.js';
 import { CalibrationError, IncompatibleMethodsError, UnsupportedCacheError } from '../errors.js';
 import type { Context } from '../model/context.js';
 import { NativeDistributionRows, Sampler } from '../model/sampler.js';
+import type { Sequence } from '../model/sequence.js';
 import { SparseAudit } from '../sparse/audit.js';
 import { defaultBlockSize, type ExpertPlan, type SparseSupport } from '../sparse/plan.js';
 import { FixedSparsePolicy, type FixedSparseOptions, type SparseAttentionOptions } from '../sparse/policy.js';
-import type { SamplingParams } from '../types.js';
+import type { SamplingParams, TokenId } from '../types.js';
 import type { AutoThinning } from './auto-thinning.js';
 import type { SparseCalibration } from './calibrate-sparse.js';
+import { CascadeDrafter, type CascadeOptions, type MiddleModel } from './cascade.js';
 import { calibrationBeside, readCalibration } from './calibration-file.js';
 import { blockChannels, feedForwardPlan } from './feed-forward-plan.js';
 import type { ResolvedExpertOptions, ResolvedSparseOptions } from './sparse-options.js';
-import { SparseTargetDrafter, type SparseTargetDrafterOptions } from './sparse-recheck.js';
 import { SequenceTarget, type Thinning } from './target.js';
 
 /**
@@ -169,41 +170,66 @@ export function lossyThinning(
 }
 
 /** What {@link thinnedDrafter} is made of. */
-export interface ThinnedDrafterOptions extends Pick<
-  SparseTargetDrafterOptions,
-  'drafter' | 'verifier' | 'numTokens'
-> {
+export interface ThinnedDrafterOptions extends Pick<CascadeOptions, 'drafter' | 'verifier'> {
   readonly context: Context;
   readonly options: FixedSparseOptions;
+  /** Tokens of a draft at most. */
+  readonly numTokens: number;
   /** Chooses what is left out; undefined: the same rule for every batch. */
   readonly auto: AutoThinning | undefined;
   /** False for rounds that go without a recheck. */
   readonly isWanted: () => boolean;
 }
 
+/** The thinned target; it decodes below the tip of the sequence that the dense one owns. */
+class ThinnedTarget implements MiddleModel {
+  readonly name = 'sparse-target';
+  readonly numTokens: number;
+  readonly passesOn = true;
+  readonly #sequence: Sequence;
+  readonly #isWanted: () => boolean;
+  readonly #longest: FixedSparsePolicy;
+  readonly #thinning: Thinning;
+  #last: { readonly sampling: SamplingParams; readonly target: SequenceTarget } | undefined;
+
+  constructor({ context, options: fixed, numTokens, auto, isWanted }: ThinnedDrafterOptions) {
+    const options = { ...fixed, isPlainThinned: true };
+    this.#sequence = context.sequence();
+    this.#isWanted = isWanted;
+    this.#longest = new FixedSparsePolicy(options);
+    this.#thinning = { policy: auto?.policy(options) ?? this.#longest, audit: new SparseAudit(0) };
+    this.numTokens = numTokens;
+  }
+
+  /** A context so short that nothing is left out is read whole. */
+  speaksAfter({ length }: ArrayLike<TokenId>): boolean {
+    return this.#isWanted() && this.#longest.plan({ contextLength: length, numTokens: 1 }) !== undefined;
+  }
+
+  begin(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  enter(_tokens: Int32Array, sampling: SamplingParams): Promise<SequenceTarget> {
+    if (this.#last?.sampling !== sampling) {
+      const target = new SequenceTarget(this.#sequence, new Sampler(sampling), { thinning: this.#thinning });
+      this.#last = { sampling, target };
+    }
+    return Promise.resolve(this.#last.target);
+  }
+
+  leave(length: number): Promise<void> {
+    return this.#sequence.truncate(length);
+  }
+}
+
 /** A drafter that speculates with the thinned target. */
-export function thinnedDrafter({
-  context,
-  options: fixed,
-  auto,
-  isWanted,
-  ...rest
-}: ThinnedDrafterOptions): SparseTargetDrafter {
-  const sequence = context.sequence();
-  const options = { ...fixed, isPlainThinned: true };
-  const longest = new FixedSparsePolicy(options);
-  const thinning: Thinning = { policy: auto?.policy(options) ?? longest, audit: new SparseAudit(0) };
-  let last: { readonly sampling: SamplingParams; readonly target: SequenceTarget } | undefined;
-  return new SparseTargetDrafter({
-    ...rest,
-    target: (sampling) => {
-      if (last?.sampling !== sampling) {
-        last = { sampling, target: new SequenceTarget(sequence, new Sampler(sampling), { thinning }) };
-      }
-      return last.target;
-    },
-    isThinned: (contextLength) => isWanted() && longest.plan({ contextLength, numTokens: 1 }) !== undefined,
-    rewind: (length) => sequence.truncate(length),
+export function thinnedDrafter(options: ThinnedDrafterOptions): CascadeDrafter {
+  const { drafter, verifier } = options;
+  return new CascadeDrafter({
+    drafter,
+    verifier,
+    middle: new ThinnedTarget(options),
     collect: () => NativeDistributionRows.pack([]),
   });
 }

@@ -38,21 +38,28 @@ export function tokenizerFingerprint({ tokenizer, info }: Vocabulary): string {
 /**
  * Checks that two models share one vocabulary: same texts, same end-of-generation tokens. Unused padding tokens at the
  * end of the larger one do not count.
+ * @param names  what the message calls the two
  * @throws {VocabMismatchError} naming both sizes and the first token that differs
  */
-export function requireSameVocabulary(target: Model, draft: Model): void {
+export function requireSameVocabulary(
+  target: Model,
+  draft: Model,
+  names: readonly [string, string] = ['target', 'draft'],
+): void {
   const difference = nativeCall(() => target.native.compareVocab(draft.native));
   const { size, otherSize, firstDifferentToken, text, otherText } = difference;
   if (firstDifferentToken < 0) return;
   const isMissing = firstDifferentToken >= Math.min(size, otherSize);
   const detail = isMissing
     ? `token ${firstDifferentToken} exists in one only`
-    : `token ${firstDifferentToken} is ${JSON.stringify(text)} in the target and ${JSON.stringify(otherText)} in the draft`;
+    : `token ${firstDifferentToken} is ${JSON.stringify(text)} in the ${names[0]} and ${JSON.stringify(otherText)} in the ${names[1]}`;
   throw new VocabMismatchError(
-    `Target and draft have different vocabularies (${size} and ${otherSize} tokens): ${detail}. ` +
+    `${capitalised(names[0])} and ${names[1]} have different vocabularies (${size} and ${otherSize} tokens): ${detail}. ` +
       'Use a draft model of the same family, or a drafter that needs no model.',
     size,
     otherSize,
     firstDifferentToken,
   );
 }
+
+const capitalised = (text: string): string => text[0]!.toUpperCase() + text.slice(1);

@@ -75,6 +75,17 @@ describe('outrider generate', () => {
     expect({ drafted: stats.draftTokens, output: stats.outputTokens }).toEqual({ drafted: 0, output: 5 });
   });
 
+  it('drafts with --middle what the middle model says, which the draft model or suffix helps', async () => {
+    const greedy = ['--temperature', '0', '--ignore-eos', '--max-tokens', '40'];
+    const { tokens } = await generate('--drafter', 'none', ...greedy);
+    const middle = ['--middle', file('draft.gguf'), '--middle-tokens', '6'];
+    for (const more of [[], ['--drafter', 'suffix'], ['--drafter', 'model', '--drafter', 'suffix']]) {
+      const drafted = await generate(...middle, ...more, ...greedy);
+      expect(drafted).toMatchObject({ tokens, lossless: true });
+      expect(drafted.stats.acceptedPerPosition).toHaveLength(6);
+    }
+  });
+
   it('tells with --stitch who wrote how much, and that it is lossy where the draft model did', async () => {
     const length = ['--max-tokens', '20', '--ignore-eos'];
     const drafted = await generate('--stitch', '1', ...length);

@@ -30,6 +30,8 @@ describe('usage', () => {
     ['--sparse-ffn', '0', 'a number above 0 for sparse feedForward'],
     ['--stitch', 'half', 'a number'],
     ['--stitch', '-0.5', 'a number of at least 0 for stitch'],
+    ['--middle-tokens', '4', 'Expected a middle model'],
+    ['--middle-tokens', 'few', 'a number'],
     ['--sparse-recheck', 'dense', '--sparse-attention TOKENS, --sparse-experts N or --sparse-ffn TAU'],
     ['--sparse', 'sometimes', '"always", "auto"'],
     ['--sparse', 'always', '--sparse-ffn TAU with --sparse but received always'],
@@ -105,6 +107,29 @@ describe('usage', () => {
     expect(stderr).toContain('takes turns with a draft model. Give one');
   });
 
+  it.each([
+    [[], 'Give a draft model or a drafter such as suffix'],
+    [['--drafter', 'none'], 'Give a draft model or a drafter such as suffix'],
+    [['--drafter', 'suffix', '--sparse-attention', '64'], 'Leave sparse away'],
+  ])('of --middle with %j is told what to give or to leave away', async (options, expected) => {
+    const { stdout, stderr, status } = await generate('--middle', model, ...options);
+    expect({ stdout, status }).toEqual({ stdout: '', status: 1 });
+    expect(stderr).toContain(expected);
+  });
+
+  it('of --middle with --stitch is told which to leave away', async () => {
+    const { stderr, status } = await generate('--middle', model, '--draft', model, '--stitch', '0.1');
+    expect(status).toBe(1);
+    expect(stderr).toContain('Leave the middle model away, or stitch');
+  });
+
+  it('of --middle with too many tokens names the limit', async () => {
+    const drafting = ['--middle', model, '--drafter', 'suffix'];
+    const { stderr, status } = await generate(...drafting, '--middle-tokens', '200');
+    expect(status).toBe(2);
+    expect(stderr).toContain('[1, 128]');
+  });
+
   it('of a command that is nearly right gets a suggestion', async () => {
     const { stderr, status } = await runMain(['generat']);
     expect(status).toBe(2);
@@ -124,7 +149,16 @@ describe('help', () => {
   it('of a command lists its options', async () => {
     const { stdout, status } = await runMain(['generate', '--help']);
     expect(status).toBe(0);
-    for (const option of ['--prompt-file', '--samples', '--verifier', '--tree', '--top-k', '--kv-type']) {
+    for (const option of [
+      '--prompt-file',
+      '--middle',
+      '--middle-tokens',
+      '--samples',
+      '--verifier',
+      '--tree',
+      '--top-k',
+      '--kv-type',
+    ]) {
       expect(stdout).toContain(option);
     }
   });

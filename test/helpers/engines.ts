@@ -10,10 +10,12 @@ export const exactContext: ContextOptions = { kvType: 'f32', flashAttention: 'of
 export async function loadEngine(
   target: string,
   draft: string | undefined,
-  options: Omit<EngineOptions, 'target' | 'draft'> = {},
+  options: Omit<EngineOptions, 'target' | 'draft' | 'middle'> = {},
+  middle?: string,
 ): Promise<Engine> {
   const targetModel = await loadModel(target, { gpu: 'off' });
   const draftModel = draft === undefined ? undefined : await loadModel(draft, { gpu: 'off' });
+  const middleModel = middle === undefined ? undefined : await loadModel(middle, { gpu: 'off' });
   try {
     const context = { ...exactContext, ...options.context };
     return await createEngine({
@@ -23,9 +25,11 @@ export async function loadEngine(
       context,
       target: targetModel,
       draft: draftModel,
+      middle: middleModel,
     });
   } finally {
     // Contexts keep the weights.
     draftModel?.dispose();
+    middleModel?.dispose();
   }
 }

@@ -1,4 +1,5 @@
 // The two cases of every output law: sound methods have it, broken ones do not, at one sample size.
+import { basename } from 'node:path';
 import { expect, it } from 'vitest';
 import type { SamplingParams } from '../../src/types.js';
 import { loadEngine } from '../helpers/engines.js';
@@ -22,6 +23,9 @@ export interface LawSpec {
   readonly prompt: string;
   readonly settings: Settings;
   readonly chainLength: number;
+  /** Default those of a draft model by itself, and what is made of them by mistake. */
+  readonly lossless?: readonly Method[];
+  readonly broken?: readonly Method[];
   /** What the counts are compared with, as the table says it. */
   readonly against: string;
   judge(counts: Counts, setting: string, sampling: SamplingParams): Promise<ChiSquare> | ChiSquare;
@@ -30,20 +34,27 @@ export interface LawSpec {
 /** Registers the cases in the current suite. */
 export function lawCases(spec: LawSpec): void {
   const { target, draft, prompt, settings, chainLength, against, judge } = spec;
+  const { lossless = losslessMethods(chainLength), broken = brokenMethods(chainLength) } = spec;
   let numRuns = 0;
 
   /** [numMethods][numSettings] */
   async function testAll(methods: readonly Method[]): Promise<ChiSquare[][]> {
     const results: ChiSquare[][] = [];
     const rows = [];
-    for (const { verifier, tree } of methods) {
-      const engine = await loadEngine(target, draft, { verifier, tree, measureSpeedup: false });
+    for (const { draft: ownDraft = draft, middle, ...method } of methods) {
+      const { tree } = method;
+      const engine = await loadEngine(target, ownDraft, { ...method, measureSpeedup: false }, middle);
       const ofMethod: ChiSquare[] = [];
       for (const [name, sampling] of settings) {
         const counts = await countOutputs(engine, prompt, sampling, 1e6 * ++numRuns);
         const result = await judge(counts, name, sampling);
         ofMethod.push(result);
-        rows.push({ verifier: engine.verifierFor({ temperature: 1 }).name, tree, sampling: name, ...result });
+        const verifier = engine.verifierFor({ temperature: 1 }).name;
+        const drafter = engine.drafterName;
+        const models = [middle, ownDraft].flatMap((path) =>
+          path === undefined ? [] : [basename(path, '.gguf')],
+        );
+        rows.push({ models: models.join(' '), drafter, verifier, tree, sampling: name, ...result });
       }
       results.push(ofMethod);
       await engine.dispose();
@@ -54,12 +65,12 @@ export function lawCases(spec: LawSpec): void {
   }
 
   it('is that of every lossless method under all sampling parameters', async () => {
-    const pValues = (await testAll(losslessMethods(chainLength))).flat().map(({ pValue }) => pValue);
+    const pValues = (await testAll(lossless)).flat().map(({ pValue }) => pValue);
     expect(holm(pValues, familyError)).toEqual(pValues.map(() => false));
   });
 
   it('is not that of any broken method', async () => {
-    const results = await testAll(brokenMethods(chainLength));
+    const results = await testAll(broken);
     const rejected = holm(
       results.flat().map(({ pValue }) => pValue),
       familyError,

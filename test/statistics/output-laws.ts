@@ -1,5 +1,6 @@
 // Samples the first tokens of an engine's output, and the mistakes that such samples must uncover.
 import type { Engine } from '../../src/engine/engine.js';
+import type { EngineOptions } from '../../src/engine/options.js';
 import { sample } from '../../src/sampling/categorical.js';
 import { ArrayRows, probabilityOf } from '../../src/sampling/distribution.js';
 import { ROOT, type NodeIndex } from '../../src/tree/token-tree.js';
@@ -135,10 +136,17 @@ class TamperingVerifier extends TraversalVerifier {
   }
 }
 
-/** A rule and the trees it is tried on. */
+/** A rule and the drafts it is tried on. */
 export interface Method {
   readonly verifier: string | Verifier;
   readonly tree: string;
+  readonly drafter?: EngineOptions['drafter'];
+  /** Default the draft of the case. */
+  readonly draft?: string;
+  /** Between draft and target. */
+  readonly middle?: string;
+  /** Draft tokens of the middle model. */
+  readonly middleTokens?: number;
 }
 
 /** Lossless methods; chains of `chainLength` tokens. */
@@ -169,3 +177,61 @@ export function brokenMethods(chainLength: number): Method[] {
     { verifier: new TamperingVerifier('the worst draw dropped', dropWorst), tree: 'static:3' },
   ];
 }
+
+/** Wrong: divides by the probabilities of the row after the one that a token was drawn from. */
+class MisplacedRows extends RejectionVerifier {
+  override readonly name = 'rows one place late' as 'rejection';
+
+  override verify(request: VerifyRequest): Verdict {
+    const { tree, draftProbs } = request;
+    const late = (node: NodeIndex) => draftProbs!.row(Math.min(node + 1, tree.numNodes - 1));
+    return super.verify({ ...request, draftProbs: new ArrayRows(Array.from(tree.tokens.keys(), late)) });
+  }
+}
+
+/** Wrong: takes what was added to a tree for draws like the first sibling. */
+class ForgottenAdditions extends TraversalVerifier {
+  override readonly name = 'additions taken for draws' as 'traversal';
+
+  override verify(request: VerifyRequest): Verdict {
+    const { tree, draftProbs } = request;
+    if (draftProbs === undefined) return super.verify(request);
+    const first = (node: NodeIndex) => draftProbs.row(tree.children(tree.parents[node]!)[0]!);
+    return super.verify({ ...request, draftProbs: new ArrayRows(Array.from(tree.tokens.keys(), first)) });
+  }
+}
+
+/** Several drafters in one tree: what a draft model draws, and what others add. */
+export function mixtures(
+  verifiers: readonly (string | Verifier)[],
+  trees: readonly string[] = ['chain:12', 'dynamic:12'],
+): Method[] {
+  const drafter = ['model', 'suffix', 'prompt-lookup'];
+  return verifiers.flatMap((verifier) => trees.map((tree) => ({ verifier, tree, drafter })));
+}
+
+/** As {@link mixtures}, and has to be rejected: beside a chain, what others add is seldom among the draws anyway. */
+export const brokenMixtures = (): Method[] => mixtures([new ForgottenAdditions()], ['chain:12']);
+
+/** Middle models and what drafts for them. */
+export interface CascadeModels {
+  readonly middle: string;
+  readonly draft?: string;
+  readonly drafter?: EngineOptions['drafter'];
+  /** The shape of what drafts for the middle model. */
+  readonly tree: string;
+}
+
+/** Cascades; `middleTokens` of a draft fill an outcome, so that a rejection starts a second round. */
+export function cascades(
+  models: readonly CascadeModels[],
+  verifiers: readonly (string | Verifier)[],
+): Method[] {
+  return models.flatMap((model) =>
+    verifiers.map((verifier) => ({ ...model, verifier, middleTokens: numTokens })),
+  );
+}
+
+/** As {@link cascades}, and has to be rejected. */
+export const brokenCascades = (models: readonly CascadeModels[]): Method[] =>
+  cascades(models, [new MisplacedRows()]);

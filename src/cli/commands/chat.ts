@@ -49,14 +49,15 @@ export const chatCommand: CommandModule<object, ChatArguments> = {
       args['system-file'] === undefined ? args.system : await readFile(args['system-file'], 'utf8');
     const template =
       args['template-file'] === undefined ? undefined : await readFile(args['template-file'], 'utf8');
-    const { target, draft } = await loadModelsOf(args);
-    const engine = await openEngine({ ...engineOptions, target, draft });
+    const { target, draft, middle } = await loadModelsOf(args);
+    const engine = await openEngine({ ...engineOptions, target, draft, middle });
     try {
       await converse(new ChatSession(engine, { system, template, generate }), args.verbose);
     } finally {
       await engine.dispose();
       target.dispose();
       draft?.dispose();
+      middle?.dispose();
     }
   },
 };

@@ -51,8 +51,8 @@ export const evalCommand: CommandModule<object, EvalArguments> = {
       name,
       prompts: prompts.slice(0, args.limit),
     }));
-    const { target, draft } = await loadModelsOf(args);
-    const engine = await openEngine({ ...engineOptions, target, draft });
+    const { target, draft, middle } = await loadModelsOf(args);
+    const engine = await openEngine({ ...engineOptions, target, draft, middle });
     try {
       const scores = await evaluateAll(engine, tasks, args);
       if (args.json)
@@ -62,6 +62,7 @@ export const evalCommand: CommandModule<object, EvalArguments> = {
       await engine.dispose();
       target.dispose();
       draft?.dispose();
+      middle?.dispose();
     }
   },
 };

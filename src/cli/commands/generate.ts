@@ -65,8 +65,8 @@ export const generateCommand: CommandModule<object, GenerateArguments> = {
     if (args.logprobs !== undefined && !args.json && args.samples === undefined)
       throw new UsageError('Expected --json or --samples N with --logprobs');
     const engineOptions = engineOptionsOf(args);
-    const { target, draft } = await loadModelsOf(args);
-    const engine = await openEngine({ ...engineOptions, target, draft });
+    const { target, draft, middle } = await loadModelsOf(args);
+    const engine = await openEngine({ ...engineOptions, target, draft, middle });
     const trace = args.trace === undefined ? undefined : createWriteStream(args.trace);
     try {
       if (trace !== undefined) await once(trace, 'open');
@@ -81,6 +81,7 @@ export const generateCommand: CommandModule<object, GenerateArguments> = {
       await engine.dispose();
       target.dispose();
       draft?.dispose();
+      middle?.dispose();
     }
   },
 };

@@ -91,6 +91,8 @@ export const theoryCommand: CommandModule<object, TheoryArguments> = {
 
 /** Shared options that methods say themselves. */
 const ofMethods = [
+  'middle',
+  'middle-tokens',
   'drafter',
   'datastore',
   'epsilon',

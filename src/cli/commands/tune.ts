@@ -48,8 +48,9 @@ export const tuneCommand: CommandModule<object, TuneArguments> = {
     const engineOptions = engineOptionsOf(args);
     if (args.guard === 'off')
       throw new UsageError('Expected --guard on with tune: costs are measured for the guard');
-    const { target, draft } = await loadModelsOf(args);
-    const engine = await openEngine({ ...engineOptions, target, draft, measureContexts: contextLengths });
+    const models = await loadModelsOf(args);
+    const { target, draft } = models;
+    const engine = await openEngine({ ...models, ...engineOptions, measureContexts: contextLengths });
     try {
       if (engine.cost === undefined) {
         throw new UsageError('Expected a drafter to tune: --draft D.gguf or --drafter NAME');
@@ -64,6 +65,7 @@ export const tuneCommand: CommandModule<object, TuneArguments> = {
       await engine.dispose();
       target.dispose();
       draft?.dispose();
+      models.middle?.dispose();
     }
   },
 };

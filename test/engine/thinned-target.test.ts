@@ -1,62 +1,21 @@
 // The law of what a dense target makes of drafts by its thinned self, on tables: no model, no addon.
 import { describe, expect, it } from 'vitest';
 import type { Draft, Drafter, DraftRequest } from '../../src/draft/drafter.js';
+import { CascadeDrafter } from '../../src/engine/cascade.js';
 import { runRound } from '../../src/engine/round.js';
-import { SparseTargetDrafter, type RowCollection } from '../../src/engine/sparse-recheck.js';
-import type { DecodedTree, Target } from '../../src/engine/target.js';
 import { createVerifier } from '../../src/engine/verifiers.js';
 import { sample } from '../../src/sampling/categorical.js';
-import { ArrayRows, type Distribution, type DistributionRows } from '../../src/sampling/distribution.js';
-import { ROOT, TokenTree, type NodeIndex } from '../../src/tree/token-tree.js';
+import { ArrayRows, type Distribution } from '../../src/sampling/distribution.js';
+import { TokenTree } from '../../src/tree/token-tree.js';
 import type { TokenId } from '../../src/types.js';
 import { randomModel, type TableModel } from '../helpers/table-model.js';
+import { Collected, Shifted, TableTarget, Tape } from '../helpers/table-target.js';
 import { testAgainstLaw } from '../statistics/chi-square.js';
 
 const vocabSize = 4;
 const root = 0;
 const numSamples = 6000;
 const length = 3;
-
-/** A sequence that several targets decode below. */
-class Tape {
-  tokens: TokenId[] = [];
-}
-
-class TableTarget implements Target {
-  readonly contextSize = 1000;
-  readonly maxBatch = 100;
-  readonly #model: TableModel;
-  readonly #tape: Tape;
-  #decoded: { readonly tokens: Int32Array; readonly parents: Int32Array } | undefined;
-
-  constructor(model: TableModel, tape: Tape) {
-    this.#model = model;
-    this.#tape = tape;
-  }
-
-  prefill(): Promise<number> {
-    return Promise.resolve(0);
-  }
-
-  decode(tokens: Int32Array, parents: Int32Array): Promise<DecodedTree> {
-    this.#decoded = { tokens, parents };
-    const rows = Array.from(tokens.keys(), (node) =>
-      this.#model.next([...this.#tape.tokens, ...this.#path(node)].slice(1)),
-    );
-    return Promise.resolve({ rows: new ArrayRows(rows), decodeMs: 0, samplingMs: 0 });
-  }
-
-  commit(node: NodeIndex): void {
-    this.#tape.tokens.push(...this.#path(node));
-  }
-
-  #path(node: NodeIndex): TokenId[] {
-    const { tokens, parents } = this.#decoded!;
-    const path: TokenId[] = [];
-    for (let at = node; at !== ROOT; at = parents[at]!) path.unshift(tokens[at]!);
-    return path;
-  }
-}
 
 /** Draws chains of two from a table. */
 class TableDrafter implements Drafter {
@@ -101,32 +60,6 @@ class TableDrafter implements Drafter {
   }
 }
 
-class Collected implements RowCollection {
-  readonly rows: Distribution[] = [];
-
-  get numRows(): number {
-    return this.rows.length;
-  }
-
-  row(index: number): Distribution {
-    return this.rows[index]!;
-  }
-
-  append(rows: DistributionRows, indices: readonly number[]): void {
-    this.rows.push(...indices.map((index) => rows.row(index)));
-  }
-}
-
-/** Notes rows one place too late. */
-class Shifted extends Collected {
-  override append(rows: DistributionRows, indices: readonly number[]): void {
-    super.append(
-      rows,
-      indices.map((index) => Math.min(index + 1, rows.numRows - 1)),
-    );
-  }
-}
-
 interface Method {
   readonly hasDrafter: boolean;
   readonly verifier: string;
@@ -148,17 +81,22 @@ async function run(
 ): Promise<TokenId[]> {
   const tape = new Tape();
   const thinnedTarget = new TableTarget(thinned, tape);
-  const drafter = new SparseTargetDrafter({
+  const drafter = new CascadeDrafter({
     drafter: hasDrafter ? new TableDrafter(small) : undefined,
     verifier: () => createVerifier('block'),
-    target: () => thinnedTarget,
-    isThinned: () => true,
-    rewind: (kept) => {
-      tape.tokens.length = kept;
-      return Promise.resolve();
+    middle: {
+      name: 'thinned',
+      numTokens: 4,
+      passesOn: true,
+      speaksAfter: () => true,
+      begin: () => Promise.resolve(),
+      enter: () => Promise.resolve(thinnedTarget),
+      leave: (kept) => {
+        tape.tokens.length = kept;
+        return Promise.resolve();
+      },
     },
     collect: () => new collection(),
-    numTokens: 4,
   });
   const target = new TableTarget(dense, tape);
   const setup = {
