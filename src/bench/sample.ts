@@ -74,15 +74,19 @@ export const sampleSchema = z.object({
   /** Over all turns of the conversation. */
   outputTokens: z.number().int(),
   promptTokens: z.number().int(),
-  /** From the first to the last output token, over all turns. */
+  /** Milliseconds of decoding after the prompts, over all turns. */
   decodeMs: z.number(),
+  /** Output tokens that `decodeMs` is the time of: all of them, or all but the first where a peer tells only that time. */
+  decodedTokens: z.number().int(),
+  draftTokens: z.number().int(),
+  acceptedTokens: z.number().int(),
   /** Of the first turn. */
   firstTokenMs: z.number(),
   /** Of everything, prompts included. */
   wallMs: z.number(),
   /** Milliseconds since the run began. */
   at: z.number(),
-  /** Of each round: accepted draft tokens; plain rounds left out. */
+  /** Of each round: accepted draft tokens; plain rounds left out, and all where a peer does not tell them. */
   accepted: z.array(z.number().int()),
   /** Of each round: drafted tokens. */
   drafted: z.array(z.number().int()),
