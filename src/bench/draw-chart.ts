@@ -1,0 +1,40 @@
+// Draws pictures as SVG without a browser. Knows nothing of what they show.
+import { parse, View } from 'vega';
+import { compile, type TopLevelSpec } from 'vega-lite';
+import { chartConfig } from './chart-style.js';
+import { escapeHtml } from './html.js';
+
+/** A picture before it is drawn. */
+export interface Chart {
+  /** Above the picture. */
+  readonly title: string;
+  /** For those who do not see it: a sentence. */
+  readonly description: string;
+  /** Vega-Lite without title and style; what a mark's `description` channel says is its tooltip. */
+  readonly spec: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Draws a picture that can stand in a page of HTML: no script, no style sheet, nothing to load.
+ * @param id  unique in the page; what names the picture's title and description
+ */
+export async function drawChart({ title, description, spec }: Chart, id: string): Promise<string> {
+  const whole = { ...spec, title, padding: 4, config: chartConfig } as unknown as TopLevelSpec;
+  const view = new View(parse(compile(whole).spec), { renderer: 'none' });
+  const svg = await view.toSVG();
+  view.finalize();
+  return withTooltips(svg)
+    .replace(/^<svg /, `<svg role="img" aria-labelledby="${id}-title ${id}-description" `)
+    .replace(
+      '>',
+      `><title id="${id}-title">${escapeHtml(title)}</title><desc id="${id}-description">${escapeHtml(description)}</desc>`,
+    );
+}
+
+/** Browsers show an element's title as a tooltip; Vega writes descriptions of marks as labels, which they do not show. */
+function withTooltips(svg: string): string {
+  return svg.replace(
+    /<path aria-label="([^"]*)" role="graphics-symbol" aria-roledescription="[^"]*"([^>]*)><\/path>/g,
+    (_, label: string, attributes: string) => `<path${attributes}><title>${label}</title></path>`,
+  );
+}
