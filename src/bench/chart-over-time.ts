@@ -70,7 +70,7 @@ function thinned(rows: readonly TimeRow[]): readonly TimeRow[] {
 
 function panel(rows: readonly TimeRow[], legend: readonly SeriesStyle[]) {
   return {
-    width: 520,
+    width: 420,
     height: 220,
     data: { values: rows },
     mark: { type: 'point', filled: true, opacity: 0.75, size: 22 },

@@ -54,14 +54,19 @@ export function speedupFigure({ trials }: RunSummary, methods: readonly SeriesSt
 
 function panel(rows: readonly SpeedupRow[], legend: readonly SeriesStyle[], domain: readonly number[]) {
   const workloads = [...new Set(rows.map(({ workload }) => workload))];
-  const x = { type: 'quantitative', title: 'speedup', scale: { domain, nice: true, zero: false } };
+  const x = {
+    type: 'quantitative',
+    title: 'speedup',
+    scale: { domain, nice: true, zero: false },
+    axis: { tickCount: 6 },
+  };
   const shared = {
     y: {
       field: 'workload',
       type: 'nominal',
       title: null,
       scale: { domain: workloads, paddingInner: 0, paddingOuter: 0 },
-      axis: { grid: true, tickBand: 'extent', ticks: false, labelLimit: 110 },
+      axis: { grid: true, tickBand: 'extent', ticks: false, labelLimit: 180 },
     },
     yOffset: {
       field: 'series',

@@ -82,6 +82,7 @@ export const chartConfig: Config = {
     domainColor: '#888888',
     tickColor: '#888888',
     labelOverlap: 'greedy',
+    labelFlush: false,
   },
   title: { fontSize: 13, anchor: 'start', offset: 8, color: '#222222' },
 };

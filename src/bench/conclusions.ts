@@ -15,12 +15,12 @@ export function conclusions(summary: RunSummary): readonly string[] {
 /** What has to be known of the figures: what is missing, refused, lossy or not real; sentences. */
 export function notices(summary: RunSummary): readonly string[] {
   const { run, trials, isComplete } = summary;
-  const begun = trials.filter(({ status }) => status !== 'not measured').length;
+  const begun = trials.filter(({ numExpected }) => numExpected !== null).length;
   return [
     ...(isComplete
       ? []
       : [
-          `Partial: the run was ended before its last trial; ${begun} of ${trials.length} trials have answers.`,
+          `Partial: the run was ended before its last trial; ${begun} of ${trials.length} trials were begun.`,
         ]),
     ...trials.flatMap(trialNotice),
     ...(trials.some(({ isSynthetic }) => isSynthetic)

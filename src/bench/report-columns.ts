@@ -35,7 +35,7 @@ const method: Column<TrialSummary> = {
     ].join(''),
 };
 const temperature: Column<TrialSummary> = {
-  title: 'temperature',
+  title: 'temp.',
   cell: ({ trial }) => String(trial.temperature),
 };
 const acceptanceLength: Column<PairFigures> = {
@@ -91,7 +91,7 @@ const refusalOf = ({ status }: TrialSummary): string => refusals[status];
 
 /** What fits a terminal. */
 export const briefColumns: readonly Column<TrialSummary>[] = [
-  ...[workload, method, { ...temperature, title: 'temp.' }],
+  ...[workload, method, temperature],
   ...speedColumns<TrialSummary>(decoding, meanOnly, refusalOf),
   ...[acceptanceLength, firstToken, sameAsPlain],
 ];
@@ -131,7 +131,7 @@ export const specBenchColumns: readonly Column<TrialSummary>[] = [
 /** How unequally tasks are served. */
 export const disparityColumns: readonly Column<MethodDisparity>[] = [
   { title: 'method', cell: methodLabel },
-  { title: 'temperature', cell: ({ temperature }) => String(temperature) },
+  { title: 'temp.', cell: ({ temperature }) => String(temperature) },
   { title: 'over', cell: ({ over, tasks }) => (over === 'workloads' ? `${tasks.length} workloads` : over) },
   { title: 'most', cell: ({ tasks }) => taskCell(tasks[0]!) },
   { title: 'least', cell: ({ tasks }) => taskCell(tasks.at(-1)!) },

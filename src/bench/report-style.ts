@@ -15,7 +15,8 @@ dt { color: #555; }
 dd { margin: 0; min-width: 0; overflow-wrap: anywhere; }
 .table { overflow-x: auto; margin: .75rem 0; border: 1px solid #ddd; border-radius: .3rem; }
 table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; width: 100%; }
-th, td { padding: .35rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #e6e6e6; }
+th, td { padding: .35rem .45rem; text-align: right; vertical-align: top; border-bottom: 1px solid #e6e6e6; }
+td, tbody th { white-space: nowrap; }
 th { color: #444; font-weight: 600; vertical-align: bottom; background: #f6f6f6; }
 tbody th { font-weight: normal; color: inherit; background: white; }
 tbody tr:nth-child(even) > * { background: #fafafa; }
