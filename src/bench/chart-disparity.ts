@@ -67,6 +67,7 @@ function panelOf(rows: readonly TaskRow[], legend: readonly SeriesStyle[]) {
         type: 'quantitative',
         title: 'speedup',
         scale: { zero: false, padding: 10 },
+        axis: { format: '.2f', tickCount: 6 },
       },
       color: seriesColour(legend),
       shape: seriesShape(legend),

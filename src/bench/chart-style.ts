@@ -84,5 +84,5 @@ export const chartConfig: Config = {
     labelOverlap: 'greedy',
     labelFlush: false,
   },
-  title: { fontSize: 13, anchor: 'start', offset: 8, color: '#222222' },
+  title: { fontSize: 13, limit: 300, anchor: 'start', offset: 8, color: '#222222' },
 };

@@ -34,7 +34,7 @@ export async function drawChart({ title, description, spec }: Chart, id: string)
 /** Browsers show an element's title as a tooltip; Vega writes descriptions of marks as labels, which they do not show. */
 function withTooltips(svg: string): string {
   return svg.replace(
-    /<path aria-label="([^"]*)" role="graphics-symbol" aria-roledescription="[^"]*"([^>]*)><\/path>/g,
+    /<path aria-label="([^"]*)" role="graphics-symbol" aria-roledescription="[^"]*"([^>]*)\/>/g,
     (_, label: string, attributes: string) => `<path${attributes}><title>${label}</title></path>`,
   );
 }
