@@ -84,5 +84,4 @@ export const chartConfig: Config = {
     labelOverlap: 'greedy',
     labelFlush: false,
   },
-  title: { fontSize: 13, limit: 300, anchor: 'start', offset: 8, color: '#222222' },
 };

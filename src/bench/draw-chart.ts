@@ -6,11 +6,11 @@ import { escapeHtml } from './html.js';
 
 /** A picture before it is drawn. */
 export interface Chart {
-  /** Above the picture. */
+  /** What the page writes above the picture, and the picture's name. */
   readonly title: string;
   /** For those who do not see it: a sentence. */
   readonly description: string;
-  /** Vega-Lite without title and style; what a mark's `description` channel says is its tooltip. */
+  /** Vega-Lite without style; what a mark's `description` channel says is its tooltip. */
   readonly spec: Readonly<Record<string, unknown>>;
 }
 
@@ -19,7 +19,7 @@ export interface Chart {
  * @param id  unique in the page; what names the picture's title and description
  */
 export async function drawChart({ title, description, spec }: Chart, id: string): Promise<string> {
-  const whole = { ...spec, title, padding: 4, config: chartConfig } as unknown as TopLevelSpec;
+  const whole = { ...spec, padding: 4, config: chartConfig } as unknown as TopLevelSpec;
   const view = new View(parse(compile(whole).spec), { renderer: 'none' });
   const svg = await view.toSVG();
   view.finalize();

@@ -7,7 +7,7 @@ import { speedupFigure } from './chart-speedup.js';
 import { seriesStyles } from './chart-style.js';
 import { timeSharesFigure } from './chart-time-shares.js';
 import { disparities } from './disparity.js';
-import { drawChart } from './draw-chart.js';
+import { drawChart, type Chart } from './draw-chart.js';
 import type { Figure } from './figure.js';
 import { html, Html } from './html.js';
 import { methodLabel } from './method-summary.js';
@@ -31,7 +31,7 @@ export function reportFigures(results: BenchResults, summary: RunSummary): reado
 export async function figureHtml({ id, heading, explanation, legend, panels }: Figure): Promise<Html> {
   const drawn: Html[] = [];
   for (const [index, panel] of panels.entries())
-    drawn.push(new Html(await drawChart(panel, `${id}-${index}`)));
+    drawn.push(panelHtml(panel, await drawChart(panel, `${id}-${index}`)));
   return html`<section class="figure">
     <h2>${heading}</h2>
     <p>${explanation}</p>
@@ -40,6 +40,13 @@ export async function figureHtml({ id, heading, explanation, legend, panels }: F
         ({ name, colour, glyph }) => html`<li><span style="color:${colour}">${glyph}</span> ${name}</li>`,
       )}
     </ul>
-    <div class="panels">${drawn.map((svg) => html`<div class="panel">${svg}</div>`)}</div>
+    <div class="panels">${drawn}</div>
   </section> `;
+}
+
+function panelHtml({ title }: Chart, svg: string): Html {
+  return html`<div class="panel">
+    <h3>${title}</h3>
+    ${new Html(svg)}
+  </div>`;
 }

@@ -5,6 +5,7 @@ body { margin: 0 auto; padding: 1rem 1.25rem 3rem; max-width: 76rem; color: #1a1
   font: 16px/1.5 system-ui, "DejaVu Sans", Verdana, Helvetica, Arial, sans-serif; overflow-wrap: break-word; }
 h1 { font-size: 1.6rem; line-height: 1.2; margin: .5rem 0 1rem; }
 h2 { font-size: 1.2rem; margin: 2.25rem 0 .5rem; }
+h3 { font-size: .92rem; margin: 0 0 .25rem; }
 p { max-width: 48rem; margin: .4rem 0; }
 .lead p { font-size: 1.05rem; }
 .mark { font-size: .9rem; font-weight: 600; padding: .1rem .5rem; border: 1px solid #a34700; color: #8a3c00;
