@@ -7,6 +7,7 @@ const ranks = [
   ['errors.ts', 'types.ts'],
   ['sampling', 'metrics'],
   ['tree', 'gguf', 'sparse', 'cost'],
+  ['theory'],
   ['bindings'],
   ['model'],
   ['draft', 'verify'],
@@ -57,12 +58,17 @@ export default tseslint.config(
               message: 'Verifiers run with no addon built.',
             },
             {
+              target: './src/theory',
+              from: ['./src/metrics', './src/gguf', './src/sparse', './src/cost'],
+              message: 'Theory knows distributions and trees only.',
+            },
+            {
               target: './src/draft',
               from: ['./src/bindings'],
               message: 'Only src/model imports the bindings.',
             },
             {
-              target: ['./src/engine', './src/chat', './src/eval', './src/cli'],
+              target: ['./src/engine', './src/chat', './src/eval', './src/bench', './src/cli'],
               from: ['./src/bindings'],
               message: 'Only src/model imports the bindings.',
             },

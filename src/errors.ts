@@ -23,7 +23,10 @@ export type ErrorCode =
   | 'DATASTORE_EMPTY'
   | 'CHAT_TEMPLATE'
   | 'DOWNLOAD'
+  | 'PROMPT_FILE'
   | 'PLUGIN'
+  | 'BENCH'
+  | 'RESULTS_FILE'
   | 'BUSY'
   | 'DISPOSED';
 
@@ -165,6 +168,20 @@ export class DownloadError extends OutriderError {
   }
 }
 
+/** A benchmark's trial could not be run. */
+export class BenchError extends OutriderError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('BENCH', message, options);
+  }
+}
+
+/** A file of benchmark results cannot be read, written, or gone on with. */
+export class ResultsFileError extends OutriderError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('RESULTS_FILE', message, options);
+  }
+}
+
 /** The object is already running a generation. */
 export class BusyError extends OutriderError {
   constructor(what: string) {
@@ -176,5 +193,12 @@ export class BusyError extends OutriderError {
 export class DisposedError extends OutriderError {
   constructor(what: string) {
     super('DISPOSED', `${what} was used after it was disposed.`);
+  }
+}
+
+/** A file of prompts holds something else; the message names file and line. */
+export class PromptFileError extends OutriderError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('PROMPT_FILE', message, options);
   }
 }

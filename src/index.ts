@@ -67,7 +67,9 @@ export { loadVocabulary, type LoadedVocabulary } from './model/load-vocabulary.j
 export type { Tokenizer, TokenStream } from './model/tokenizer.js';
 export { tokenizerFingerprint, type Vocabulary } from './model/vocabulary.js';
 export { ArrayRows, oneHot, type Distribution, type DistributionRows } from './sampling/distribution.js';
+export type { RecheckStats } from './metrics/recheck-counters.js';
 export type { SparseStats } from './sparse/audit.js';
+export type { SparseDecisions } from './sparse/auto-policy.js';
 export type { LayerOverlap } from './sparse/calibration.js';
 export type { SparseAttentionOptions } from './sparse/policy.js';
 export { TokenTree, type NodeIndex, type SiblingDraws } from './tree/token-tree.js';

@@ -3,8 +3,9 @@ import type { GenerationEvent, GenerationResult } from '../engine/decode-loop.js
 import type { Engine } from '../engine/engine.js';
 import type { GenerateOptions } from '../engine/options.js';
 import { ContextFullError } from '../errors.js';
-import { ChatTemplate } from './chat-template.js';
+import type { ChatTemplate } from './chat-template.js';
 import { History, type Message } from './history.js';
+import { encodeMessages, templateOf } from './prompt-tokens.js';
 
 /** Options of {@link ChatSession}. */
 export interface ChatOptions {
@@ -35,9 +36,7 @@ export class ChatSession {
   constructor(engine: Engine, options: ChatOptions = {}) {
     this.#engine = engine;
     this.#options = options.generate ?? {};
-    const { info } = engine.target;
-    const special = { bos: this.#specialText(info.bosToken), eos: this.#specialText(info.eosToken) };
-    this.#template = new ChatTemplate(options.template ?? info.chatTemplate, special);
+    this.#template = templateOf(engine.target, options.template);
     this.#history = new History();
     this.#history.system = options.system;
   }
@@ -131,15 +130,6 @@ export class ChatSession {
   }
 
   #encode(history: History): Int32Array {
-    const { tokenizer, info } = this.#engine.target;
-    const text = this.#template.render(history.messages);
-    const bos = this.#specialText(info.bosToken);
-    const hasBos = bos !== '' && text.startsWith(bos);
-    return tokenizer.encode(text, { addSpecial: !hasBos, parseSpecial: true });
-  }
-
-  #specialText(token: number): string {
-    if (token < 0) return '';
-    return new TextDecoder().decode(this.#engine.target.tokenizer.bytes(token, { special: true }));
+    return encodeMessages(this.#engine.target, this.#template, history.messages);
   }
 }

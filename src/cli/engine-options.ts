@@ -5,6 +5,7 @@ import type { EngineOptions } from '../engine/options.js';
 import { verifierNames } from '../engine/verifiers.js';
 import type { SamplingParams } from '../types.js';
 import { logitBiasValue, numberValue, UsageError } from './option-values.js';
+import { sparseOptionsOf } from './sparse-arguments.js';
 
 /** A numeric option; text is read strictly, so that a typo is an error and not NaN. */
 function numeric<Name extends string>(name: Name, describe: string, group: string) {
@@ -132,6 +133,12 @@ const definitions = {
     group: speculation,
     describe: 'How the draft model draws',
   },
+  sparse: {
+    choices: ['always', 'auto'] as const,
+    group: speculation,
+    describe:
+      'auto: leave out only what makes a batch faster here, by measured times; alone: whatever the model has',
+  },
   'sparse-attention': numeric(
     'sparse-attention',
     'Read so many tokens of a longer context while verifying',
@@ -140,6 +147,11 @@ const definitions = {
   'sparse-experts': numeric(
     'sparse-experts',
     'Skip at most so many experts of a token while verifying; needs a calibration',
+    speculation,
+  ),
+  'sparse-experts-scale': numeric(
+    'sparse-experts-scale',
+    "Times the calibration's shares below which experts are skipped, default 1; less skips fewer",
     speculation,
   ),
   'sparse-ffn': numeric(
@@ -152,6 +164,18 @@ const definitions = {
     group: speculation,
     describe: 'dense: lossless, the default; off: lossy, and says by how much',
   },
+  'sparse-recheck-tokens': {
+    type: 'string',
+    requiresArg: true,
+    group: speculation,
+    describe:
+      'Tokens from one recheck to the next: auto (by measured times; 16 without guard), the default, or a number',
+  },
+  'sparse-audit': numeric(
+    'sparse-audit',
+    'Without recheck, decode every so many thinned batches densely, too, and compare; default 16, 1 is each, 0 none',
+    speculation,
+  ),
   stitch: numeric(
     'stitch',
     'Lossy: the draft model writes while its entropy (0 to 1) is at most this, such as 0.02; then the target',
@@ -226,19 +250,6 @@ export function engineOptionsOf(args: EngineArguments): Omit<EngineOptions, 'tar
     stitch: args.stitch,
     context: contextOptionsOf(args),
   };
-}
-
-function sparseOptionsOf(args: EngineArguments): EngineOptions['sparse'] {
-  const { 'sparse-attention': attention, 'sparse-experts': experts, 'sparse-recheck': recheck } = args;
-  const feedForward = args['sparse-ffn'];
-  if (attention !== undefined || experts !== undefined || feedForward !== undefined) {
-    return { attention, experts, feedForward, recheck };
-  }
-  if (recheck === undefined) return undefined;
-  throw new UsageError(
-    'Expected --sparse-attention TOKENS, --sparse-experts N or --sparse-ffn TAU with --sparse-recheck but received ' +
-      recheck,
-  );
 }
 
 /** Options of the contexts. */

@@ -1,6 +1,7 @@
 // Entry of the command line: commands, exit codes, how failures are shown.
 import yargs from 'yargs';
 import { OutriderError } from '../errors.js';
+import { benchCommand } from './commands/bench.js';
 import { calibrateCommand } from './commands/calibrate.js';
 import { chatCommand } from './commands/chat.js';
 import { demoCommand } from './commands/demo.js';
@@ -10,6 +11,7 @@ import { indexCommand } from './commands/index.js';
 import { inflateCommand } from './commands/inflate.js';
 import { inspectCommand } from './commands/inspect.js';
 import { pullCommand } from './commands/pull.js';
+import { theoryCommand } from './commands/theory.js';
 import { tuneCommand } from './commands/tune.js';
 import { repeatableOptions } from './engine-options.js';
 import { printFailure } from './failure.js';
@@ -19,7 +21,7 @@ import { onlyOnce, UsageError } from './option-values.js';
 const exitCodes = { done: 0, failure: 1, usage: 2 } as const;
 
 /** Arguments of single commands of which there may be several. */
-const lists: ReadonlySet<string> = new Set(['_', 'files', 'tasks', 'text']);
+const lists: ReadonlySet<string> = new Set(['_', 'files', 'tasks', 'text', 'words', 'workload', 'method']);
 
 /** Runs one command; resolves to the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -33,8 +35,10 @@ export async function main(args: readonly string[]): Promise<number> {
     .command(demoCommand)
     .command(evalCommand)
     .command(inspectCommand)
+    .command(benchCommand)
     .command(calibrateCommand)
     .command(tuneCommand)
+    .command(theoryCommand)
     .command(pullCommand)
     .command(indexCommand)
     .command(inflateCommand)

@@ -26,7 +26,9 @@ export interface LoadedModels {
 }
 
 /** Paths of the models that the arguments name; without a target, those of the demo pair. */
-async function modelPaths(args: EngineArguments): Promise<string[]> {
+export async function modelPaths(
+  args: Pick<EngineArguments, 'target' | 'draft' | 'drafter'>,
+): Promise<string[]> {
   const wantsDraft = args.drafter?.includes('model') ?? true;
   if (args.drafter?.includes('model') === true && args.target !== undefined && args.draft === undefined) {
     throw new UsageError('Expected --draft D.gguf with --drafter model');

@@ -15,6 +15,17 @@ export function numberValue(name: string): (value: string | undefined) => number
   };
 }
 
+/** Numbers separated by commas, or an error that names the option and what was given. */
+export function numberList(name: string): (value: string | undefined) => readonly number[] | undefined {
+  const read = numberValue(name);
+  return (value) =>
+    value === undefined
+      ? undefined
+      : onlyOnce(name, value)
+          .split(',')
+          .map((part) => read(part)!);
+}
+
 /** An integer of at least 1, or an error that names the option and what was given. */
 export function countValue(name: string): (value: string | undefined) => number | undefined {
   const read = numberValue(name);

@@ -1,5 +1,6 @@
 // Progress on stderr: a bar in a terminal, a few lines elsewhere.
 import cliProgress from 'cli-progress';
+import type { BenchProgress } from '../bench/run-bench.js';
 import type { DownloadProgress } from '../model/download.js';
 
 /** A view of something under way. */
@@ -64,6 +65,40 @@ function byteLines(): ProgressView<DownloadProgress> {
       shownTenths = numTenths;
       const total = totalBytes > 0 ? ` of ${inMegabytes(totalBytes)}` : '';
       console.error(`${numTenths * 10} % | ${inMegabytes(bytes)}${total} MB`);
+    },
+    end: () => undefined,
+  };
+}
+
+/** Pairs of answers of a benchmark, with the time that is left; elsewhere than in a terminal a line a trial. */
+export function pairProgress(): ProgressView<BenchProgress> {
+  return process.stderr.isTTY ? pairBar() : trialLines();
+}
+
+function pairBar(): ProgressView<BenchProgress> {
+  const bar = new cliProgress.SingleBar({
+    stream: process.stderr,
+    format: '{bar} {value} of {total} answers | {eta_formatted} left | {trial}',
+    hideCursor: true,
+    clearOnComplete: true,
+    etaBuffer: 50,
+  });
+  return {
+    show: ({ trial, numDone, numPairs }) => {
+      if (!bar.isActive) bar.start(numPairs, numDone, { trial });
+      bar.update(numDone, { trial });
+    },
+    end: () => bar.stop(),
+  };
+}
+
+function trialLines(): ProgressView<BenchProgress> {
+  let shown: string | undefined;
+  return {
+    show: ({ trial, numDone, numPairs }) => {
+      if (trial === shown) return;
+      shown = trial;
+      console.error(`${numDone} of ${numPairs} answers | ${trial}`);
     },
     end: () => undefined,
   };

@@ -12,6 +12,8 @@ export interface BatchMeasurement {
 const outlierRatio = 2;
 /** Accidents of one kind in a row that are believed. */
 const believedAccidents = 3;
+/** After a context so much longer than all before, nothing is an accident: `L > 2 longest + 256`. */
+const isBeyond = (contextLength: number, longest: number): boolean => contextLength > 2 * longest + 256;
 /** Weight of "context costs nothing" against what is measured, in squared thousands of tokens. */
 const ridge = 0.05;
 /** Old measurements count less and less. */
@@ -29,6 +31,8 @@ export class BatchCost {
   readonly #sums = { xx: 0, xy: 0, yy: 0, xr: 0, yr: 0 };
   #slope = { perBatch: 0, perToken: 0 };
   #accidents = 0;
+  /** The longest context that was measured. */
+  #longest = 0;
 
   /** @param calibration  batches on an empty context, and perhaps on longer ones */
   constructor(calibration: readonly BatchMeasurement[] = []) {
@@ -42,7 +46,8 @@ export class BatchCost {
 
   observe(measured: BatchMeasurement): void {
     const predicted = this.predict(measured.numTokens, measured.contextLength);
-    const isAccident = predicted !== undefined && measured.ms > outlierRatio * predicted;
+    const isKnown = !isBeyond(measured.contextLength, this.#longest);
+    const isAccident = isKnown && predicted !== undefined && measured.ms > outlierRatio * predicted;
     this.#accidents = isAccident ? this.#accidents + 1 : 0;
     if (isAccident && this.#accidents < believedAccidents) return;
     if (!isAccident) this.#learnSlope(measured);
@@ -63,6 +68,7 @@ export class BatchCost {
   }
 
   #learnSlope({ numTokens, contextLength, ms }: BatchMeasurement): void {
+    this.#longest = Math.max(this.#longest, contextLength);
     const empty = this.#empty.predict(numTokens);
     if (empty === undefined) return;
     const x = contextLength / 1000;

@@ -8,6 +8,15 @@ export interface AcceptedCounts {
   readonly accepted: readonly number[];
 }
 
+/**
+ * Accepted tokens of a chain, on average, where each is accepted with the same probability if all before it were:
+ * `a + a^2 + .. + a^N`.
+ * @see Leviathan et al., arXiv:2211.17192, equation 1, without the token that the target adds
+ */
+export function expectedRun(rate: number, numTokens: number): number {
+  return rate >= 1 ? numTokens : (rate * (1 - rate ** numTokens)) / (1 - rate);
+}
+
 /** Share of an observation that is left after a round: half of it after ten. */
 const fading = 0.933;
 /** Acceptance of the first node before anything was seen, and from node to node. */

@@ -48,6 +48,23 @@ export class MeasuringRhythm {
   }
 }
 
+/** Tokens that a {@link PlainPlanner} has decoded in one call. */
+const plainTokens = 16;
+
+/** Decodes plainly: what there is to do without a drafter. */
+export class PlainPlanner implements RoundPlanner {
+  readonly startsPlain = true;
+  readonly report: GuardReport = { state: 'plain', reason: '' };
+
+  plan(): RoundPlan {
+    return { maxNodes: 0, isPlain: true, numPlainTokens: plainTokens };
+  }
+
+  observe(): void {
+    // There is nothing to decide.
+  }
+}
+
 /** The same number of draft tokens each round; plain ones between when it measures. */
 export class FixedPlanner implements RoundPlanner {
   readonly startsPlain = false;

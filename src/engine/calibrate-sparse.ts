@@ -5,6 +5,7 @@ import {
   chooseAnchors,
   layerOverlap,
   meanChannelShares,
+  meanSkipped,
   medianShares,
   type ChannelShares,
   type ExpertShares,
@@ -42,6 +43,8 @@ export interface SparseCalibration {
   readonly overlap: LayerOverlap;
   /** [numLayers][numUsed - 1]: median shares of the lightest experts; undefined without experts. */
   readonly shares?: readonly (readonly number[])[] | undefined;
+  /** [numUsed - 1]: experts that a token skips on average where it may skip 1, 2, .. by these shares. */
+  readonly skipped?: readonly number[] | undefined;
   /** Thresholds of gate activations, and the shares of channels below them, layer by layer. */
   readonly thresholds: readonly number[];
   readonly channels: readonly ChannelShares[];
@@ -102,10 +105,25 @@ export async function calibrateSparse(
     blockSize,
     anchors: chooseAnchors(overlap, threshold, numFirstAnchors),
     overlap,
-    ...(numUsed > 1 && { shares: medianShares(experts, context.model.info.numLayers, numUsed - 1) }),
+    ...(numUsed > 1 && expertRule(experts, context.model.info.numLayers, numUsed - 1)),
     thresholds,
     channels: meanChannelShares(channels),
   };
+}
+
+function expertRule(
+  experts: readonly (readonly ExpertShares[])[],
+  numLayers: number,
+  most: number,
+): Pick<SparseCalibration, 'shares' | 'skipped'> {
+  const shares = medianShares(experts, numLayers, most);
+  const skipped = Array.from({ length: most }, (_, index) =>
+    meanSkipped(
+      experts,
+      shares.map((row) => row.slice(0, index + 1)),
+    ),
+  );
+  return { shares, skipped };
 }
 
 async function longTexts(

@@ -23,6 +23,7 @@ const calibrationSchema = z.object({
   anchors: z.array(layer).min(1),
   overlap: z.object({ layers: z.array(layer), similarity: z.array(z.array(share)) }),
   shares: z.array(z.array(share)).optional(),
+  skipped: z.array(z.number().min(0)).optional(),
   thresholds: z.array(z.number()),
   channels: z.array(
     z.object({

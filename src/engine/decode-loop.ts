@@ -2,9 +2,11 @@
 import type { RoundPlanner } from '../cost/round-planner.js';
 import type { Drafter } from '../draft/drafter.js';
 import { GenerationCounters, type GenerationStats, type RoundRecord } from '../metrics/counters.js';
+import type { RecheckCounters, RecheckStats } from '../metrics/recheck-counters.js';
 import { ContextFullError } from '../errors.js';
 import { TokenBuffer } from '../model/token-buffer.js';
 import type { SparseAudit, SparseStats } from '../sparse/audit.js';
+import type { SparseDecisions } from '../sparse/auto-policy.js';
 import type { SamplingParams, TokenId, TokenLogprobs } from '../types.js';
 import type { Verifier } from '../verify/verifier.js';
 import { runPlainRounds } from './plain-rounds.js';
@@ -31,6 +33,10 @@ export interface GenerationResult {
   readonly lossless: boolean;
   /** How far the thinned target is from the dense one; there where batches were thinned out without recheck. */
   readonly sparse?: SparseStats | undefined;
+  /** What was left out of which batches, and why; there where that is chosen by measured times. */
+  readonly sparseDecisions?: SparseDecisions | undefined;
+  /** What a dense batch made of the thinned target's tokens; there where it rechecks them. */
+  readonly recheck?: RecheckStats | undefined;
   /** Who wrote how much; there where target and draft model took turns. */
   readonly stitch?: StitchStats | undefined;
   readonly stats: GenerationStats;
@@ -62,6 +68,10 @@ export interface GenerationSetup {
   readonly planner: RoundPlanner;
   /** Of a target that leaves something out. */
   readonly audit?: SparseAudit | undefined;
+  /** Tells what a thinned target left out and why, where that is chosen. */
+  readonly sparseDecisions?: (() => SparseDecisions) | undefined;
+  /** Counts rechecks, where there are any. */
+  readonly recheck?: RecheckCounters | undefined;
   /** Called between batches. */
   readonly onBatch?: (() => void) | undefined;
   /** Runs the rounds in place of drafts and verdicts. */
@@ -102,7 +112,9 @@ export class DecodeLoop {
   get result(): GenerationResult {
     const sparse = this.#setup.audit?.stats;
     const isThinned = sparse !== undefined && sparse.rounds > 0;
-    const stitch = this.#setup.stitch?.stats;
+    const { stitch: stitched, recheck } = this.#setup;
+    const sparseDecisions = this.#setup.sparseDecisions?.();
+    const stitch = stitched?.stats;
     const isDrafted = stitch !== undefined && stitch.draftTokens > 0;
     return {
       text: this.#text,
@@ -111,6 +123,8 @@ export class DecodeLoop {
       finishReason: this.#finishReason,
       lossless: this.#setup.verifier.lossless && !isThinned && !isDrafted,
       ...(isThinned && { sparse }),
+      ...(sparseDecisions && { sparseDecisions }),
+      ...(recheck && { recheck: recheck.stats }),
       ...(stitch && { stitch }),
       stats: this.#counters.stats,
     };

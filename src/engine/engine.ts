@@ -9,16 +9,18 @@ import type { Model } from '../model/model.js';
 import { Sampler } from '../model/sampler.js';
 import type { Sequence } from '../model/sequence.js';
 import { requireSameVocabulary } from '../model/vocabulary.js';
+import { RecheckCounters } from '../metrics/recheck-counters.js';
 import type { ResolvedSampling } from '../sampling/params.js';
 import type { OwnDraws } from '../tree/token-tree.js';
 import { shapeFor, type TreeShape } from '../tree/tree-shape.js';
-import type { TokenId } from '../types.js';
+import type { SamplingParams, TokenId } from '../types.js';
 import type { Verifier } from '../verify/verifier.js';
 import { AcceptanceStore, acceptancePath } from './acceptance-store.js';
 import { checkMethods, checkRollback, checkStitch } from './compatibility.js';
 import { DecodeLoop } from './decode-loop.js';
 import { chooseDrafters, combineDrafters, defaultWeightlessNodes, leavesFor } from './drafters.js';
 import { Generation } from './generation.js';
+import { createThinning, type EngineThinning } from './engine-thinning.js';
 import { createGuards, type Guards } from './guards.js';
 import {
   checkEngineOptions,
@@ -28,9 +30,7 @@ import {
   type GenerateOptions,
 } from './options.js';
 import { stitchedRounds } from './sequence-writer.js';
-import type { ResolvedSparseOptions } from './sparse-options.js';
 import { SequenceTarget } from './target.js';
-import { lossyThinning, planThinning, thinnedDrafter, type PlannedThinning } from './thinned-target.js';
 import { ThreadGovernor } from './thread-governor.js';
 import { createVerifier } from './verifiers.js';
 
@@ -49,7 +49,7 @@ interface EngineParts {
   /** undefined: the threads are left alone. */
   readonly governor: ThreadGovernor | undefined;
   readonly acceptance: AcceptanceStore;
-  readonly sparse: (ResolvedSparseOptions & { readonly thinning: PlannedThinning }) | undefined;
+  readonly sparse: EngineThinning | undefined;
   /** Entropy up to which target and draft model take turns; undefined: they do not. */
   readonly stitch?: number | undefined;
   readonly notes: readonly string[];
@@ -81,31 +81,30 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     const model = draftContext && draftModelDrafter(options, draftContext, shape, verifier, acceptance);
     const { datastore } = options;
     const proposer = combineDrafters(choice, model, { target, maxNodes: maxTreeNodes, datastore });
-    const planned = sparse && (await planThinning(context, sparse, proposer));
-    const thinning = planned?.isThinned === true ? planned : undefined;
-    const drafter =
-      thinning !== undefined && sparse!.recheck === 'dense'
-        ? thinnedDrafter(context, thinning, sparse!.recheckTokens, proposer, ({ temperature = 1 }) =>
-            verifier?.lossless === true ? verifier : createVerifier(automatic(proposer, temperature === 0)),
-          )
-        : proposer;
+    const largest = choice.hasModel || isSizeGiven ? maxTreeNodes : Infinity;
+    const proposed = Math.min(proposer?.maxNodes ?? 0, largest);
+    const inner = ({ temperature = 1 }: SamplingParams): Verifier =>
+      verifier?.lossless === true ? verifier : createVerifier(automatic(proposer, temperature === 0));
+    const ownParts = { context, draftContext, drafter: proposer, maxNodes: proposed, verifier: inner };
+    const thinned = sparse && (await createThinning(ownParts, sparse, options));
+    const thinning = thinned?.thinning;
+    const drafter = thinning?.drafter ?? proposer;
     if (drafter !== undefined) {
       checkMethods(drafter, verifier ?? createVerifier(automatic(drafter, false)));
       checkRollback(drafter, context.info, target.info.architecture);
     }
     // The thinned target bounds its own drafts.
-    const isBounded = drafter === proposer && (choice.hasModel || isSizeGiven);
-    const maxNodes = Math.min(drafter?.maxNodes ?? 0, isBounded ? maxTreeNodes : Infinity);
+    const maxNodes = drafter === proposer ? proposed : drafter!.maxNodes;
     const isMeasuring = (options.measureSpeedup ?? true) && drafter !== undefined;
-    // A thinned target is a choice of its own, and its drafts are not sized by their cost.
-    const guarded = planned === undefined ? drafter : undefined;
-    const parts = { context, draftContext, drafter: guarded, maxNodes, isMeasuring };
+    // What is not rechecked is a choice of its own; what is competes with rounds that the guard decides over.
+    const guarded = thinning === undefined || drafter !== proposer ? proposer : undefined;
+    const parts = { context, draftContext, drafter: guarded, maxNodes: proposed, isMeasuring };
     const guards = await createGuards(parts, options);
     return new Engine({
       ...{ context, draftContext, drafter, verifier, maxNodes, isMeasuring, guards, acceptance },
       governor: options.guard === false ? undefined : new ThreadGovernor(context),
-      sparse: thinning && { ...sparse!, thinning },
-      notes: planned?.notes ?? [],
+      sparse: thinning,
+      notes: thinned?.notes ?? [],
     });
   } catch (error) {
     context.dispose();
@@ -174,8 +173,10 @@ export class Engine {
     const { context, draftContext, drafter, maxNodes, isMeasuring, guards, governor, sparse, stitch } =
       this.#parts;
     const verifier = this.verifierFor(resolved.sampling);
-    const thinning =
-      sparse?.recheck === 'off' ? lossyThinning(sparse.thinning, sparse.auditEvery) : undefined;
+    const thinning = sparse?.lossy();
+    const kind = `temperature ${resolved.sampling.temperature}`;
+    const guard = guards?.of(kind);
+    const recheck = sparse?.drafter && new RecheckCounters();
     const { tokenizer } = this.target;
     const loop = new DecodeLoop({
       ...resolved,
@@ -185,6 +186,8 @@ export class Engine {
         thinning,
       }),
       audit: thinning?.audit,
+      sparseDecisions: thinning?.decisions,
+      recheck,
       onBatch: governor && (() => governor.tick()),
       stitch:
         stitch === undefined
@@ -192,17 +195,24 @@ export class Engine {
           : stitchedRounds(resolved, { context, draftContext: draftContext!, threshold: stitch, verifier }),
       drafter,
       verifier,
-      planner:
-        guards?.of(`temperature ${resolved.sampling.temperature}`) ?? new FixedPlanner(maxNodes, isMeasuring),
+      planner: sparse?.planner(kind, guard) ?? guard ?? new FixedPlanner(maxNodes, isMeasuring),
       prompt: tokens,
       isEnd: (token) => !resolved.ignoreEos && tokenizer.isEndOfGeneration(token),
       text: tokenizer.stream(),
     });
     const generation: Generation = new Generation(loop, {
-      begin: () => this.#begin(generation),
+      begin: () => {
+        this.#begin(generation);
+        if (recheck !== undefined) sparse!.drafter!.counters = recheck;
+      },
       end: () => (this.#running = undefined),
     });
     return generation;
+  }
+
+  /** What proposes tokens here, for those who draft beside a generation; the engine owns it. */
+  get drafter(): Drafter | undefined {
+    return this.#parts.drafter;
   }
 
   /** What rounds cost here, as far as is known; undefined without a guard. */
@@ -223,6 +233,7 @@ export class Engine {
     this.#isDisposed = true;
     this.#parts.acceptance.save();
     this.#parts.guards?.save();
+    this.#parts.sparse?.save();
     this.#parts.context.dispose();
     this.#parts.draftContext?.dispose();
     await this.#parts.drafter?.dispose();

@@ -1,15 +1,22 @@
 // Measures what batches and drafts cost before the first generation. Leaves contexts empty.
 import type { BatchMeasurement } from '../cost/batch-cost.js';
 import type { CostCalibration } from '../cost/round-cost.js';
+import type { ThinnedMeasurement } from '../cost/thinned-cost.js';
 import type { Drafter } from '../draft/drafter.js';
 import type { Context } from '../model/context.js';
 import { Sampler } from '../model/sampler.js';
+import type { SparsePlan } from '../sparse/plan.js';
 
 const batchSizes = [1, 2, 3, 5, 9, 17, 33, 65] as const;
 const draftSizes = [1, 2, 4, 8, 16, 32] as const;
 const repetitions = 3;
 /** Milliseconds for batches, and for drafts; a size that would not fit any more is left out. */
 const budgetMs = 800;
+/** Likewise for the batches of one plan. */
+const planMs = 200;
+
+/** From one token of a timed batch to the next. */
+const stride = 101;
 
 /** Options of {@link measureCost}. */
 export interface MeasureCostOptions {
@@ -34,29 +41,22 @@ export async function measureCost(options: MeasureCostOptions): Promise<CostCali
   if (context.info.rollback !== 'full') return { batches: [], drafts: [] };
   const sequence = context.sequence();
   const token = Math.floor(context.model.info.vocabSize / 2);
-  const sampler = new Sampler({ temperature: 0 });
-  const largest = Math.min(maxNodes + 1, context.info.batchSize, context.info.contextSize);
-  const sizes = withLargest(batchSizes, largest);
-  const timeBatch = async (numTokens: number): Promise<Timed> => {
-    const tokens = new Int32Array(numTokens).fill(token);
-    const { rows, decodeMs } = await sequence.decode({ tokens, sampler });
-    rows.release();
-    sequence.commit(-1);
-    return { size: numTokens, ms: decodeMs };
-  };
+  const sizes = batchSizesUpTo(maxNodes, context);
+  const largest = sizes.at(-1) ?? 0;
+  const timeBatch = batchTimer(context);
   const batches: BatchMeasurement[] = [];
   const lengths = (options.contextLengths ?? []).filter(
     (length) => length + largest <= context.info.contextSize,
   );
   for (const [index, contextLength] of [0, ...lengths].entries()) {
     if (contextLength > 0) await sequence.prefill(new Int32Array(contextLength).fill(token));
-    for (const { size, ms } of await timeSizes(sizes, timeBatch))
+    for (const { size, ms } of await timeSizes(sizes, timeBatch, budgetMs))
       batches.push({ numTokens: size, contextLength, ms });
     onProgress?.((0.8 * (index + 1)) / (1 + lengths.length));
   }
   const prompt = Int32Array.of(token, token);
   await drafter.begin(Array.from(prompt));
-  const drafts = await timeSizes(withLargest(draftSizes, maxNodes), async (numNodes) => {
+  const timeDraft = async (numNodes: number): Promise<Timed> => {
     const startedAt = performance.now();
     const draft = await drafter.draft({
       tokens: prompt,
@@ -69,13 +69,57 @@ export async function measureCost(options: MeasureCostOptions): Promise<CostCali
     draft.draftProbs?.release?.();
     drafter.rollback(prompt.length);
     return { size: draft.tree.numNodes, ms };
-  });
+  };
+  const drafts = await timeSizes(withLargest(draftSizes, maxNodes), timeDraft, budgetMs);
   drafter.rollback(0);
   await sequence.truncate(0);
   onProgress?.(1);
   return {
     batches,
     drafts: drafts.filter(({ size }) => size > 0).map(({ size, ms }) => ({ numNodes: size, ms })),
+  };
+}
+
+/**
+ * Times batches under each plan on an empty context, for a fifth of a second each: of what is left out whatever the context.
+ * @param plans  by name; undefined is a dense batch
+ */
+export async function measurePlans(
+  context: Context,
+  maxNodes: number,
+  plans: ReadonlyMap<string, SparsePlan | undefined>,
+  onProgress?: (share: number) => void,
+): Promise<ThinnedMeasurement[]> {
+  if (context.info.rollback !== 'full') return [];
+  const measured: ThinnedMeasurement[] = [];
+  let numDone = 0;
+  for (const [variant, plan] of plans) {
+    const times = await timeSizes(batchSizesUpTo(maxNodes, context), batchTimer(context, plan), planMs);
+    for (const { size, ms } of times) measured.push({ variant, numTokens: size, contextLength: 0, ms });
+    onProgress?.(++numDone / plans.size);
+  }
+  await context.sequence().truncate(0);
+  return measured;
+}
+
+function batchSizesUpTo(maxNodes: number, { info }: Context): number[] {
+  return withLargest(batchSizes, Math.min(maxNodes + 1, info.batchSize, info.contextSize));
+}
+
+/** Decodes batches of so many different tokens: equal ones would all want the same experts. */
+function batchTimer(context: Context, sparse?: SparsePlan): (numTokens: number) => Promise<Timed> {
+  const sequence = context.sequence();
+  const { vocabSize } = context.model.info;
+  const sampler = new Sampler({ temperature: 0 });
+  return async (numTokens) => {
+    const tokens = Int32Array.from(
+      { length: numTokens },
+      (_, index) => Math.floor(vocabSize / 2 + stride * index) % vocabSize,
+    );
+    const { rows, decodeMs } = await sequence.decode({ tokens, sampler, sparse });
+    rows.release();
+    sequence.commit(-1);
+    return { size: numTokens, ms: decodeMs };
   };
 }
 
@@ -96,6 +140,7 @@ interface Timed {
 async function timeSizes(
   sizes: readonly number[],
   run: (size: number) => Promise<Timed>,
+  budgetMs: number,
 ): Promise<readonly Timed[]> {
   const results: Timed[] = [];
   if (sizes.length > 0) await run(sizes[0]!);

@@ -1,5 +1,6 @@
 // A drafter that is the target itself, thinned out: it speculates with another drafter, and a dense batch verifies it.
 import type { Draft, DraftRequest, Drafter } from '../draft/drafter.js';
+import { RecheckCounters } from '../metrics/recheck-counters.js';
 import { TokenBuffer } from '../model/token-buffer.js';
 import type { DistributionRows } from '../sampling/distribution.js';
 import { ROOT, TokenTree, type NodeIndex, type SiblingDraws } from '../tree/token-tree.js';
@@ -93,6 +94,8 @@ export class SparseTargetDrafter implements Drafter {
   readonly #options: SparseTargetDrafterOptions;
   /** Tokens before the last draft where the thinned target made it. */
   #start: number | undefined;
+  /** Whom runs are told to; of the generation that runs. */
+  counters = new RecheckCounters();
 
   constructor(options: SparseTargetDrafterOptions) {
     const { drafter, numTokens } = options;
@@ -117,6 +120,7 @@ export class SparseTargetDrafter implements Drafter {
     const rows = collect();
     try {
       const tokens = await this.#run(request, rows);
+      this.counters.run(tokens.length);
       this.#start = start;
       const tree = TokenTree.chain(tokens);
       if (request.needsDraftProbs) return { tree, draftProbs: rows };
@@ -154,6 +158,7 @@ export class SparseTargetDrafter implements Drafter {
         outputPosition: tokens.length - start,
         plan: { maxNodes, isPlain: false },
       });
+      this.counters.inner(round.record);
       tokens.append(round.tokens);
     } while (end - tokens.length >= smallestRound);
     return tokens.view.slice(start);
@@ -161,8 +166,12 @@ export class SparseTargetDrafter implements Drafter {
 
   accept(tokens: readonly TokenId[], acceptedNodes: readonly NodeIndex[]): void {
     const { drafter } = this.#options;
-    if (this.#start === undefined) drafter?.accept(tokens, acceptedNodes);
-    else drafter?.rollback(this.#start + acceptedNodes.length);
+    if (this.#start === undefined) {
+      drafter?.accept(tokens, acceptedNodes);
+      return;
+    }
+    this.counters.accept(acceptedNodes.length);
+    drafter?.rollback(this.#start + acceptedNodes.length);
   }
 
   rollback(length: number): void {

@@ -9,6 +9,7 @@ import type {
 } from '../model/sequence-calls.js';
 import type { DistributionRows } from '../sampling/distribution.js';
 import type { SparseAudit } from '../sparse/audit.js';
+import type { SparseDecisions } from '../sparse/auto-policy.js';
 import type { SparsePolicy } from '../sparse/policy.js';
 import type { NodeIndex } from '../tree/token-tree.js';
 import type { TokenId, TokenLogprobs } from '../types.js';
@@ -51,6 +52,8 @@ export interface Target {
 export interface Thinning {
   readonly policy: SparsePolicy;
   readonly audit: SparseAudit;
+  /** What the policy chose, where it does. */
+  readonly decisions?: (() => SparseDecisions) | undefined;
 }
 
 /** Options of {@link SequenceTarget}. */
@@ -116,13 +119,17 @@ export class SequenceTarget implements Target {
   }
 
   async #decode(request: DecodeTreeRequest): Promise<DecodedRows> {
-    const contextLength = this.#sequence.length;
-    const sparse = this.#thinning?.policy.plan({ contextLength, numTokens: request.tokens.length });
+    if (this.#thinning === undefined) return this.#sequence.decode(request);
+    const { policy, audit } = this.#thinning;
+    const state = { contextLength: this.#sequence.length, numTokens: request.tokens.length };
+    const sparse = policy.plan(state);
+    // The cells that stay are those of the last batch, the thinned one: an audit changes no output.
+    const dense = sparse !== undefined && audit.next() ? await this.#sequence.decode(request) : undefined;
+    if (dense !== undefined) policy.observe?.(state, undefined, dense.decodeMs);
     const decoded = await this.#sequence.decode({ ...request, sparse });
-    if (sparse === undefined || !this.#thinning!.audit.next()) return decoded;
-    // The cells that stay are the dense ones.
-    const dense = await this.#sequence.decode(request);
-    this.#thinning!.audit.compare(dense.rows, decoded.rows);
+    policy.observe?.(state, sparse, decoded.decodeMs);
+    if (dense === undefined) return decoded;
+    audit.compare(dense.rows, decoded.rows);
     dense.rows.release();
     return {
       rows: decoded.rows,

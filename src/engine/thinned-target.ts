@@ -4,23 +4,16 @@ import { CalibrationError, IncompatibleMethodsError, UnsupportedCacheError } fro
 import type { Context } from '../model/context.js';
 import { NativeDistributionRows, Sampler } from '../model/sampler.js';
 import { SparseAudit } from '../sparse/audit.js';
-import {
-  defaultBlockSize,
-  type ExpertPlan,
-  type FeedForwardPlan,
-  type SparseSupport,
-} from '../sparse/plan.js';
+import { defaultBlockSize, type ExpertPlan, type SparseSupport } from '../sparse/plan.js';
 import { FixedSparsePolicy, type FixedSparseOptions, type SparseAttentionOptions } from '../sparse/policy.js';
 import type { SamplingParams } from '../types.js';
-import type { Verifier } from '../verify/verifier.js';
+import type { AutoThinning } from './auto-thinning.js';
 import type { SparseCalibration } from './calibrate-sparse.js';
 import { calibrationBeside, readCalibration } from './calibration-file.js';
+import { blockChannels, feedForwardPlan } from './feed-forward-plan.js';
 import type { ResolvedExpertOptions, ResolvedSparseOptions } from './sparse-options.js';
-import { SparseTargetDrafter } from './sparse-recheck.js';
+import { SparseTargetDrafter, type SparseTargetDrafterOptions } from './sparse-recheck.js';
 import { SequenceTarget, type Thinning } from './target.js';
-
-/** Share of a layer's channels that has to rest before products with fewer of them pay. */
-const minRestingShare = 0.05;
 
 /**
  * What is left out of the batches of a model: the options, checked against the model and filled in by its calibration.
@@ -32,17 +25,21 @@ const minRestingShare = 0.05;
  */
 export async function planThinning(
   context: Context,
-  { attention, experts, feedForward, recheck, calibration: path }: ResolvedSparseOptions,
+  options: ResolvedSparseOptions,
   drafter: Drafter | undefined,
 ): Promise<PlannedThinning> {
   const { model } = context;
-  if (recheck === 'off' && drafter === undefined) {
+  if (options.recheck === 'off' && drafter === undefined) {
     throw new IncompatibleMethodsError(
       'Without a drafter there are no verification batches to leave something out of. Use a drafter, or the sparse ' +
         'recheck dense.',
     );
   }
   const support = await context.sparseSupport();
+  const path = options.calibration;
+  const calibration =
+    path === false ? undefined : path === undefined ? calibrationBeside(model) : readCalibration(path, model);
+  const { attention, experts, feedForward } = withDefaultParts(options, support, calibration);
   if (attention !== undefined) requireAttention(support, model.info.architecture);
   if (experts !== undefined && support.expertLayers === 0) {
     throw new UnsupportedCacheError(
@@ -50,25 +47,44 @@ export async function planThinning(
     );
   }
   if (feedForward !== undefined) requireFeedForward(support, model.info.architecture);
-  const calibration =
-    path === false ? undefined : path === undefined ? calibrationBeside(model) : readCalibration(path, model);
   const notes: string[] = [];
-  const resting =
-    feedForward === undefined
-      ? undefined
-      : feedForwardPlan(feedForward, calibration, model.info.numLayers, model.path);
+  const resting = feedForward === undefined ? undefined : feedForwardPlan(feedForward, calibration, model);
   if (feedForward !== undefined && resting === undefined) {
     notes.push(
-      `The feed-forward part stays dense: in no layer does a block of channels stay below ${feedForward} for all tokens ` +
-        'of a batch.',
+      `The feed-forward part stays dense: in no layer does a block of ${blockChannels(model)} channels stay below ` +
+        `${feedForward} for all tokens of a batch, as far as its calibration tells.`,
     );
   }
+  const isThinned = attention !== undefined || experts !== undefined || resting !== undefined;
+  if (!isThinned && feedForward === undefined)
+    notes.push('Verification stays dense: nothing can be left out of this model.');
   return {
     attention: attention && withAnchors(attention, calibration, model.info.numLayers),
     experts: experts && expertPlan(experts, calibration, support.expertsUsed, model.path),
     feedForward: resting,
-    isThinned: attention !== undefined || experts !== undefined || resting !== undefined,
+    isThinned,
     notes,
+  };
+}
+
+/** Tokens of the context that are read, and the share of its experts that a token may skip, where `auto` is all that is said. */
+const autoTokens = 1024;
+const autoSkippedShare = 1 / 4;
+
+/** What the policy `auto` chooses from where nothing is asked for: what the model has, and experts by a calibration alone. */
+function withDefaultParts(
+  options: ResolvedSparseOptions,
+  support: SparseSupport,
+  calibration: SparseCalibration | undefined,
+): Pick<ResolvedSparseOptions, 'attention' | 'experts' | 'feedForward'> {
+  const { attention, experts, feedForward } = options;
+  if (attention !== undefined || experts !== undefined || feedForward !== undefined) return options;
+  const hasExperts = calibration?.shares !== undefined && support.expertsUsed > 1;
+  const skipped = Math.max(1, Math.floor(autoSkippedShare * support.expertsUsed));
+  return {
+    attention: support.attentionLayers > 0 ? { tokens: autoTokens } : undefined,
+    experts: hasExperts ? { skipped, rule: 'median', loneShare: 0, shareScale: 1 } : undefined,
+    feedForward: undefined,
   };
 }
 
@@ -87,27 +103,6 @@ function requireFeedForward({ feedForwardLayers }: SparseSupport, architecture: 
       'weights were not rearranged for it. Load the target with repackWeights: false and gpu: off, or leave sparse ' +
       'feed-forward away.',
   );
-}
-
-/** undefined where the calibration saw no block of channels at rest. */
-function feedForwardPlan(
-  threshold: number,
-  calibration: SparseCalibration | undefined,
-  numLayers: number,
-  path: string,
-): FeedForwardPlan | undefined {
-  if (calibration === undefined) {
-    throw new CalibrationError(
-      `Leaving out feed-forward channels needs a calibration. Make one: outrider calibrate ${path}`,
-    );
-  }
-  const thresholds = new Array<number>(numLayers).fill(0);
-  const known = calibration.thresholds.findIndex((value) => value >= threshold);
-  const at = known === -1 ? calibration.thresholds.length - 1 : known;
-  for (const { layer, perBlocks } of calibration.channels) {
-    if (perBlocks[at]! >= minRestingShare) thresholds[layer] = threshold;
-  }
-  return thresholds.some((value) => value > 0) ? { thresholds } : undefined;
 }
 
 /** @throws {UnsupportedCacheError} when nothing of a model's attention can be left out */
@@ -134,7 +129,7 @@ function withAnchors(
 }
 
 function expertPlan(
-  { skipped, rule, loneShare }: ResolvedExpertOptions,
+  { skipped, rule, loneShare, shareScale }: ResolvedExpertOptions,
   calibration: SparseCalibration | undefined,
   numUsed: number,
   path: string,
@@ -150,38 +145,65 @@ function expertPlan(
       `Skipping experts by their weight needs a calibration. Make one: outrider calibrate ${path}`,
     );
   }
-  return { skipped, shares: calibration.shares.map((shares) => shares.slice(0, skipped)), loneShare };
+  const shares = calibration.shares.map((medians) =>
+    medians.slice(0, skipped).map((share) => share * shareScale),
+  );
+  return { skipped, shares, loneShare };
 }
 
-/** What a generation without recheck leaves out. */
-export function lossyThinning(options: FixedSparseOptions, auditEvery: number): Thinning {
-  return { policy: new FixedSparsePolicy(options), audit: new SparseAudit(auditEvery) };
+/**
+ * What a generation without recheck leaves out.
+ * @param auto  chooses; undefined: the same rule for every batch
+ */
+export function lossyThinning(
+  options: FixedSparseOptions,
+  auditEvery: number,
+  auto: AutoThinning | undefined,
+): Thinning {
+  const policy = auto?.policy(options);
+  return {
+    policy: policy ?? new FixedSparsePolicy(options),
+    audit: new SparseAudit(auditEvery),
+    ...(policy && { decisions: () => policy.decisions }),
+  };
+}
+
+/** What {@link thinnedDrafter} is made of. */
+export interface ThinnedDrafterOptions extends Pick<
+  SparseTargetDrafterOptions,
+  'drafter' | 'verifier' | 'numTokens'
+> {
+  readonly context: Context;
+  readonly options: FixedSparseOptions;
+  /** Chooses what is left out; undefined: the same rule for every batch. */
+  readonly auto: AutoThinning | undefined;
+  /** False for rounds that go without a recheck. */
+  readonly isWanted: () => boolean;
 }
 
 /** A drafter that speculates with the thinned target. */
-export function thinnedDrafter(
-  context: Context,
-  options: FixedSparseOptions,
-  numTokens: number,
-  drafter: Drafter | undefined,
-  verifier: (sampling: SamplingParams) => Verifier,
-): Drafter {
+export function thinnedDrafter({
+  context,
+  options: fixed,
+  auto,
+  isWanted,
+  ...rest
+}: ThinnedDrafterOptions): SparseTargetDrafter {
   const sequence = context.sequence();
-  const policy = new FixedSparsePolicy({ ...options, isPlainThinned: true });
-  const thinning: Thinning = { policy, audit: new SparseAudit(0) };
+  const options = { ...fixed, isPlainThinned: true };
+  const longest = new FixedSparsePolicy(options);
+  const thinning: Thinning = { policy: auto?.policy(options) ?? longest, audit: new SparseAudit(0) };
   let last: { readonly sampling: SamplingParams; readonly target: SequenceTarget } | undefined;
   return new SparseTargetDrafter({
-    drafter,
-    verifier,
+    ...rest,
     target: (sampling) => {
       if (last?.sampling !== sampling) {
         last = { sampling, target: new SequenceTarget(sequence, new Sampler(sampling), { thinning }) };
       }
       return last.target;
     },
-    isThinned: (contextLength) => policy.plan({ contextLength, numTokens: 1 }) !== undefined,
+    isThinned: (contextLength) => isWanted() && longest.plan({ contextLength, numTokens: 1 }) !== undefined,
     rewind: (length) => sequence.truncate(length),
     collect: () => NativeDistributionRows.pack([]),
-    numTokens,
   });
 }

@@ -3,6 +3,17 @@
 import { median } from 'simple-statistics';
 import type { BlockChoice } from './plan.js';
 
+/** Channels of a block that a calibration counts. */
+export const calibratedBlock = 32;
+
+/**
+ * The least share of blocks `factor` times as large that is at rest where so many blocks are: each block that is not spoils
+ * one larger one.
+ */
+export function shareOfLargerBlocks(share: number, factor: number): number {
+  return Math.max(0, 1 - factor * (1 - share));
+}
+
 /** Shares of gate activations below some thresholds, in one layer; each [numThresholds]. */
 export interface ChannelShares {
   readonly layer: number;
@@ -10,7 +21,10 @@ export interface ChannelShares {
   readonly perToken: readonly number[];
   /** Of channels in which it holds for all tokens of a batch. */
   readonly perBatch: readonly number[];
-  /** Likewise in whole blocks of 32 neighbouring channels: what a batch could leave out. */
+  /**
+   * Likewise in whole blocks of 32 neighbouring channels: what a batch could leave out, but of K-quantised matrices, whose
+   * blocks are of 256; see {@link shareOfLargerBlocks}.
+   */
   readonly perBlocks: readonly number[];
 }
 
@@ -98,6 +112,29 @@ export function medianShares(
       return values.length === 0 ? 0 : median(values);
     });
   });
+}
+
+/**
+ * Experts that a token skips in a layer, on average over tokens and layers with experts.
+ * @param limits  [numLayers][skipped]: shares as {@link ExpertPlan} has them
+ */
+export function meanSkipped(
+  batches: readonly (readonly ExpertShares[])[],
+  limits: readonly (readonly number[])[],
+): number {
+  let [numSkipped, numTokens] = [0, 0];
+  for (const { layer, numUsed, shares } of batches.flat()) {
+    const perToken = numUsed - 1;
+    for (let at = 0; at + perToken <= shares.length && perToken > 0; at += perToken) {
+      let most = 0;
+      limits[layer]!.slice(0, perToken).forEach((limit, index) => {
+        if (shares[at + index]! < limit) most = index + 1;
+      });
+      numSkipped += most;
+      numTokens += 1;
+    }
+  }
+  return numTokens === 0 ? 0 : numSkipped / numTokens;
 }
 
 /** Means over batches, layer by layer. */

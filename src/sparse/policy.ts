@@ -19,6 +19,9 @@ export interface SparseRoundState {
 export interface SparsePolicy {
   /** undefined: the batch is dense. */
   plan(state: SparseRoundState): SparsePlan | undefined;
+  /** A batch was decoded under a plan, in so many milliseconds; missing where nothing is learnt from it. */
+  readonly observe?:
+    ((state: SparseRoundState, plan: SparsePlan | undefined, ms: number) => void) | undefined;
 }
 
 /** Sparse attention as options give it. */

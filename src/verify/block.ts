@@ -2,6 +2,7 @@
 import { sample } from '../sampling/categorical.js';
 import { probabilityOf } from '../sampling/distribution.js';
 import { residualWeights, sampleResidual } from '../sampling/residual.js';
+import { jointRatio } from '../theory/acceptance-ratios.js';
 import type { SiblingDraws } from '../tree/token-tree.js';
 import { checkChain, draftRow } from './request.js';
 import type { Verdict, Verifier, VerifyRequest } from './verifier.js';
@@ -17,8 +18,7 @@ export function jointRatios(request: VerifyRequest): Float64Array {
     const token = tree.tokens[node]!;
     const targetProbability = probabilityOf(targetProbs.row(node), token);
     const draftProbability = probabilityOf(draftRow(request, node), token);
-    ratios[node + 1] =
-      draftProbability > 0 ? Math.min(1, (ratios[node]! * targetProbability) / draftProbability) : 0;
+    ratios[node + 1] = jointRatio(ratios[node]!, targetProbability, draftProbability);
   }
   return ratios;
 }

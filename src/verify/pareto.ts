@@ -1,39 +1,12 @@
 // Over-acceptance: fewer rejections for a stated bias. The one lossy rule.
 import { sample } from '../sampling/categorical.js';
-import { probabilityOf, type Distribution } from '../sampling/distribution.js';
+import { probabilityOf } from '../sampling/distribution.js';
 import { sampleResidual } from '../sampling/residual.js';
+import { paretoPoint } from '../theory/pareto-line.js';
 import type { NodeIndex, SiblingDraws } from '../tree/token-tree.js';
 import { isAccepted } from './rejection.js';
 import { checkChain, draftRow } from './request.js';
 import type { Verdict, Verifier, VerifyRequest } from './verifier.js';
-
-/** What over-acceptance does at one position; the two add up to the total variation distance. */
-export interface ParetoPoint {
-  /** `sum (q - p - epsilon)+`. */
-  readonly rejection: number;
-  /** Total variation distance between what is put out and p: `sum over q > p of min(q - p, epsilon)`. */
-  readonly bias: number;
-}
-
-/**
- * Rejection probability and bias of a draft token of law `draftProbs`.
- * @see Yin et al., arXiv:2411.00841, theorems 4 and 5
- */
-export function paretoPoint(
-  targetProbs: Distribution,
-  draftProbs: Distribution,
-  epsilon: number,
-): ParetoPoint {
-  let rejection = 0;
-  // Even and odd places apart, which a processor adds at once.
-  const bias = [0, 0];
-  draftProbs.ids.forEach((token, index) => {
-    const excess = Math.max(0, draftProbs.probs[index]! - probabilityOf(targetProbs, token));
-    rejection += Math.max(0, excess - epsilon);
-    bias[index % 2]! += Math.min(excess, epsilon);
-  });
-  return { rejection, bias: bias[0]! + bias[1]! };
-}
 
 /**
  * Accepts a draft token with probability min(1, (p + epsilon) / q) and recovers from the normalised `(p - q)+`, which

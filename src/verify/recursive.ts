@@ -1,7 +1,7 @@
 // Recursive rejection: siblings are tried one by one against what the ones before left of the target.
 import { sample } from '../sampling/categorical.js';
 import { probabilityOf, type Distribution } from '../sampling/distribution.js';
-import { overlap, residual } from '../sampling/residual.js';
+import { residual } from '../sampling/residual.js';
 import { ROOT, type NodeIndex, type SiblingDraws } from '../tree/token-tree.js';
 import { isAccepted } from './rejection.js';
 import { checkShapes, draftRow } from './request.js';
@@ -18,25 +18,6 @@ export function targetAfterRejections(
     (target, child) => residual(target, draftRow(request, child)).distribution,
     request.targetProbs.row(node + 1),
   );
-}
-
-/**
- * The probability that one of `numSiblings` tokens drawn from `draftProbs` with replacement is accepted:
- * `1 - prod (1 - sum min(p_i, q))` with `p_1 = p` and `p_{i+1}` the normalised `(p_i - q)+`.
- * @see arXiv:2602.16994, appendix B (SpecInfer); without replacement no closed form is known
- */
-export function recursiveAcceptance(
-  targetProbs: Distribution,
-  draftProbs: Distribution,
-  numSiblings: number,
-): number {
-  let rejection = 1;
-  let target = targetProbs;
-  for (let sibling = 0; sibling < numSiblings; sibling++) {
-    rejection *= 1 - overlap(target, draftProbs);
-    target = residual(target, draftProbs).distribution;
-  }
-  return 1 - rejection;
 }
 
 /**

@@ -7,16 +7,7 @@ import { checkChain, draftRow } from './request.js';
 import type { Verdict, Verifier, VerifyRequest } from './verifier.js';
 
 /**
- * The probability of accepting a draft token, `min(1, p / q)`; 0 for a token its drafter cannot have drawn.
- * @param targetProbability  p of the token, in [0, 1]
- * @param draftProbability   q of the token, in [0, 1]
- */
-export function acceptanceProbability(targetProbability: number, draftProbability: number): number {
-  return draftProbability > 0 ? Math.min(1, targetProbability / draftProbability) : 0;
-}
-
-/**
- * True when a uniform in [0, 1) falls below {@link acceptanceProbability}; equal is a rejection, or a token of
+ * True when a uniform in [0, 1) falls below min(1, p / q); equal is a rejection, or a token of
  * target probability 0 could pass. Multiplies instead of dividing, as the native twin does.
  */
 export function isAccepted(uniform: number, targetProbability: number, draftProbability: number): boolean {

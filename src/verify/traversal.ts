@@ -2,6 +2,7 @@
 import { sample } from '../sampling/categorical.js';
 import { probabilityOf, type Distribution } from '../sampling/distribution.js';
 import { residual } from '../sampling/residual.js';
+import { jointRatio } from '../theory/acceptance-ratios.js';
 import { ROOT, type NodeIndex, type SiblingDraws } from '../tree/token-tree.js';
 import { checkShapes, draftRow } from './request.js';
 import type { Verdict, Verifier, VerifyRequest } from './verifier.js';
@@ -31,9 +32,7 @@ export function traverse(request: VerifyRequest, isTaken: (ending: Ending) => bo
     for (const child of tree.children(node)) {
       const token = tree.tokens[child]!;
       const draft = draftRow(request, child);
-      const draftProbability = probabilityOf(draft, token);
-      const childRatio =
-        draftProbability > 0 ? Math.min(1, (ratio * probabilityOf(target, token)) / draftProbability) : 0;
+      const childRatio = jointRatio(ratio, probabilityOf(target, token), probabilityOf(draft, token));
       const ending = visit(child, childRatio);
       if (ending !== undefined) return ending;
       const rest = residual(target, draft, ratio);

@@ -1,5 +1,5 @@
 // Generating on a long context: plain, speculating, and speculating with a thinned target that a dense batch rechecks.
-// npm run bench:sparse-recheck [-- LENGTH...]
+// npm run bench:sparse-recheck [-- LENGTH...]; OUTRIDER_PARAMETERS is the size of the target, 1e9 where it is not given
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +14,7 @@ import { interleave, machine, medianRatio } from './measure.js';
 const repetitions = 5;
 const maxTokens = 64;
 const budget = 1024;
+const parameters = Number(process.env['OUTRIDER_PARAMETERS'] ?? 1e9);
 const lengths = process.argv.slice(2).map(Number);
 if (lengths.length === 0) lengths.push(3900);
 const folder = mkdtempSync(join(tmpdir(), 'outrider-recheck-'));
@@ -25,11 +26,16 @@ const methods: Record<string, Omit<EngineOptions, 'target' | 'draft'>> = {
   'dense, chain:4': { tree },
   // With its root a batch of 64, for which the CPU's kernel reads keys once for many tokens.
   'rechecked after 63': { tree, sparse: { attention: budget, recheckTokens: 63 } },
+  'guarded, rechecked where it pays': { tree, guard: true, sparse: { attention: budget } },
   'not rechecked': { tree, sparse: { attention: budget, recheck: 'off', auditEvery: 0 } },
+  'not rechecked, auto': {
+    tree,
+    sparse: { policy: 'auto', attention: budget, recheck: 'off', auditEvery: 0 },
+  },
 };
 
 try {
-  const shape = inflateModel(demoModel('target'), targetPath, { parameters: 1e9, tensorType: 'q4_0' });
+  const shape = inflateModel(demoModel('target'), targetPath, { parameters, tensorType: 'q4_0' });
   const [small, target, draft] = [
     await loadModel(demoModel('target')),
     await loadModel(targetPath),
@@ -55,8 +61,8 @@ try {
         ...options,
         context: { contextSize },
         measureSpeedup: false,
-        guard: false,
         keepAcceptance: false,
+        guard: options.guard ?? false,
       });
       // Read once, then copied.
       if (existsSync(statePath)) await engines[name].sequence.load(statePath);
@@ -65,14 +71,17 @@ try {
       if (!existsSync(statePath)) await engines[name].sequence.save(statePath);
     }
     const lengthsOf: Record<string, number[]> = {};
+    const told: Record<string, unknown[]> = {};
     const contenders = Object.fromEntries(
       Object.entries(engines).map(([name, engine]) => {
+        const options = methods[name]!;
         let seed = 0;
         const run = async (): Promise<number> => {
-          const { stats } = await engine
+          const { stats, recheck, sparseDecisions } = await engine
             .generate(prompt, { maxTokens, seed: seed++, ignoreEos: true })
             .finish();
           (lengthsOf[name] ??= []).push(stats.meanAcceptanceLength);
+          told[name] = [recheck, sparseDecisions, options.guard && stats.guard].filter(Boolean);
           return stats.tokensPerSecond;
         };
         return [name, run];
@@ -85,6 +94,7 @@ try {
         `${length} tokens, ${name}: ${median(speeds).toFixed(1)} tokens/s, ${medianRatio(speeds, figures['plain']!).toFixed(2)} times ` +
           `plain; mean acceptance length ${median(lengthsOf[name]!).toFixed(2)}\n`,
       );
+      for (const figures of told[name]!) process.stdout.write(`  in the end ${JSON.stringify(figures)}\n`);
     }
     for (const engine of Object.values(engines)) await engine.dispose();
   }

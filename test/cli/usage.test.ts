@@ -31,6 +31,11 @@ describe('usage', () => {
     ['--stitch', 'half', 'a number'],
     ['--stitch', '-0.5', 'a number of at least 0 for stitch'],
     ['--sparse-recheck', 'dense', '--sparse-attention TOKENS, --sparse-experts N or --sparse-ffn TAU'],
+    ['--sparse', 'sometimes', '"always", "auto"'],
+    ['--sparse', 'always', '--sparse-ffn TAU with --sparse but received always'],
+    ['--sparse-experts-scale', '0.5', '--sparse-experts N with --sparse-experts-scale'],
+    ['--sparse-recheck-tokens', '8', '--sparse-ffn TAU with --sparse-recheck-tokens'],
+    ['--sparse-audit', '4', '--sparse-experts N or --sparse-ffn TAU with --sparse-audit'],
     ['--tree', 'bushy:16', 'auto, auto:N, chain:N'],
     ['--tree', 'static:0', 'widths of at least 1'],
     ['--tree', 'dynamic:200', 'at most 128 draft tokens'],
@@ -73,6 +78,25 @@ describe('usage', () => {
     const { stderr, status } = await generate('--drafter', 'model');
     expect(status).toBe(2);
     expect(stderr).toContain('--draft');
+  });
+
+  it.each([
+    [['--sparse-recheck', 'off', '--sparse-audit', '-1'], 'auditEvery but received -1'],
+    [['--sparse-recheck', 'off', '--sparse-audit', '1.5'], 'auditEvery but received 1.5'],
+    [['--sparse-recheck', 'off', '--sparse-audit', 'all'], 'a number for --sparse-audit'],
+    [
+      ['--sparse-recheck', 'dense', '--sparse-audit', '4'],
+      'Expected --sparse-recheck off with --sparse-audit',
+    ],
+    [['--sparse-recheck-tokens', '1'], 'recheckTokens but received 1'],
+    [['--sparse-recheck-tokens', 'some'], 'a number for --sparse-recheck-tokens'],
+    [['--sparse-recheck', 'off', '--sparse-recheck-tokens', '8'], 'Expected --sparse-recheck dense'],
+    [['--sparse-experts', '1', '--sparse-experts-scale', '0'], 'shareScale of experts but received 0'],
+    [['--sparse-audit', '4'], 'Expected --sparse-recheck off with --sparse-audit'],
+  ])('of sparse attention with %j is refused', async (given, message) => {
+    const { stderr, status } = await generate('--sparse-attention', '256', ...given);
+    expect(status).toBe(2);
+    expect(stderr).toContain(message);
   });
 
   it('of --stitch without a draft model is told what to give', async () => {

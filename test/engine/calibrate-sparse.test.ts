@@ -9,6 +9,8 @@ import { calibrationPath, readCalibration, writeCalibration } from '../../src/en
 import { CalibrationError, UnsupportedCacheError } from '../../src/errors.js';
 import { loadModel } from '../../src/model/load-model.js';
 import type { Model } from '../../src/model/model.js';
+import { uint32 } from '../../src/gguf/format.js';
+import { rewriteGguf } from '../fixtures/gguf-rewrite.js';
 import { quietGates, quietThreshold } from '../fixtures/quiet-channels.js';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
 import { exactContext, loadEngine } from '../helpers/engines.js';
@@ -68,8 +70,11 @@ describe('a calibration', () => {
   });
 
   it('finds the median weights of experts', async () => {
-    const { shares } = await calibrate('experts');
+    const { shares, skipped } = await calibrate('experts');
     expect(shares).toHaveLength(3);
+    // Half of the tokens skip one where they may skip no more.
+    expect(skipped![0]).toBeCloseTo(0.5, 1);
+    expect(skipped).toEqual([...skipped!].sort((a, b) => a - b));
     for (const row of shares!) {
       expect(row).toHaveLength(3);
       expect(row).toEqual([...row].sort((a, b) => a - b));
@@ -129,7 +134,11 @@ describe('a calibration file', () => {
 describe('an engine', () => {
   const sparse = { experts: 2, recheck: 'off', auditEvery: 1 } as const;
   const options = { tree: 'chain:4', context: { contextSize: 512 }, measureSpeedup: false, guard: false };
-  const load = () => loadEngine(file('experts'), file('experts-draft'), { ...options, sparse });
+  const load = (shareScale = 1) =>
+    loadEngine(file('experts'), file('experts-draft'), {
+      ...options,
+      sparse: { ...sparse, experts: { skipped: 2, shareScale } },
+    });
 
   it('skips experts by the calibration beside the model, and needs one', async () => {
     await expect(load()).rejects.toThrow(CalibrationError);
@@ -146,10 +155,19 @@ describe('an engine', () => {
     expect(result.sparse!.totalVariation).toBeLessThan(0.5);
     await engine.dispose();
     engine.target.dispose();
+    const careful = await load(0.01);
+    const same = await careful
+      .generate(text.slice(0, 50), { maxTokens: 40, seed: 3, ignoreEos: true })
+      .finish();
+    // Hardly an expert weighs a hundredth of the median.
+    expect(same.sparse!.totalVariation).toBeLessThan(result.sparse!.totalVariation! / 10);
+    await careful.dispose();
+    careful.target.dispose();
   });
 
   it.each([
     [{ experts: 4 }, 'Expected an integer in [1, 3] for skipped experts'],
+    [{ experts: { skipped: 1, shareScale: 0 } }, 'Expected a number above 0 for the shareScale of experts'],
     [{ experts: 0 }, 'for skipped experts but received 0'],
     [{}, 'Expected attention, experts or feedForward for sparse verification'],
     [{ experts: 1, calibration: '/nowhere.json' }, '/nowhere.json could not be read'],
@@ -218,6 +236,15 @@ describe('an engine that leaves out feed-forward channels', () => {
     expect(result.sparse!.rounds).toBeGreaterThan(3);
     expect(result.sparse!.totalVariation).toBeGreaterThan(1e-6);
     expect(result.sparse!.totalVariation).toBeLessThan(0.05);
+  });
+
+  it('is not sure of the large blocks of a K-quantised file by a count of small ones', async () => {
+    rewriteGguf(file('quiet'), file('k-quantised'), {
+      editMetadata: (metadata) => metadata.set('general.file_type', uint32(15)),
+    });
+    const { result, notes } = await run('k-quantised', await calibrated('k-quantised'));
+    expect(notes).toEqual([expect.stringContaining('in no layer does a block of 256 channels stay below')]);
+    expect(result.lossless).toBe(true);
   });
 
   it('says so where there is nothing to leave out, and is lossless then', async () => {

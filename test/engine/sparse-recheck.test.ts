@@ -131,6 +131,8 @@ interface Method {
   readonly hasDrafter: boolean;
   readonly verifier: string;
   readonly collection?: new () => Collected;
+  /** Tokens of the next run, decided by all that came before it. */
+  readonly runFor?: (tokens: readonly TokenId[], lastAccepted: number) => number;
 }
 
 const [dense, thinned, small] = [1, 2, 3].map((seed) => randomModel(seed, vocabSize, 0.2)) as [
@@ -142,7 +144,7 @@ const [dense, thinned, small] = [1, 2, 3].map((seed) => randomModel(seed, vocabS
 /** The first tokens after the root. */
 async function run(
   seed: number,
-  { hasDrafter, verifier, collection = Collected }: Method,
+  { hasDrafter, verifier, collection = Collected, runFor = () => 4 }: Method,
 ): Promise<TokenId[]> {
   const tape = new Tape();
   const thinnedTarget = new TableTarget(thinned, tape);
@@ -168,9 +170,14 @@ async function run(
     signal: undefined,
   };
   const tokens = [root];
+  let lastAccepted = 0;
   while (tokens.length <= length) {
     const start = { tokens: Int32Array.from(tokens), outputPosition: tokens.length - 1 };
-    const round = await runRound(setup, { ...start, plan: { maxNodes: 4, isPlain: false } });
+    const round = await runRound(setup, {
+      ...start,
+      plan: { maxNodes: runFor(tokens, lastAccepted), isPlain: false },
+    });
+    lastAccepted = round.record.numAccepted;
     tokens.push(...round.tokens);
     expect(tape.tokens).toEqual(tokens.slice(0, -1));
   }
@@ -207,6 +214,13 @@ describe('drafts of a thinned target, verified by the dense one', () => {
     { hasDrafter: false, verifier: 'traversal' },
   ])('follow the law of the dense target: %o', async (method) => {
     expect(await pValueOf(method)).toBeGreaterThan(1e-4);
+  });
+
+  it('do where the length of a run depends on all that came before it', async () => {
+    const runFor = (tokens: readonly TokenId[], lastAccepted: number): number =>
+      1 + ((tokens.at(-1)! + 2 * lastAccepted) % 4);
+    for (const hasDrafter of [true, false])
+      expect(await pValueOf({ hasDrafter, verifier: 'block', runFor })).toBeGreaterThan(1e-4);
   });
 
   it('do not where the rows are not those that the tokens were drawn from', async () => {

@@ -72,6 +72,38 @@ describe('sparse attention with a dense recheck', () => {
     }
   });
 
+  it('tells how its tokens fared, and those of the drafter within', async () => {
+    const sparse = { attention, recheckTokens: 8 };
+    const { recheck, stats } = await generate('llama', true, { tree: 'chain:4', sparse }, 1);
+    expect(recheck!.rechecks).toBe(stats.rounds);
+    expect(recheck!.interval).toBeCloseTo(stats.draftTokens / stats.rounds, 12);
+    expect(recheck!.acceptanceRate).toBeCloseTo(stats.acceptanceRate, 12);
+    expect(recheck!.innerAcceptanceRate).toBeGreaterThan(0.2);
+    expect(recheck!.innerAcceptanceRate).toBeLessThan(1);
+    const innerTokens = recheck!.innerRounds * recheck!.innerMeanAcceptanceLength;
+    expect(innerTokens).toBeCloseTo(stats.draftTokens, 9);
+    const usual = await generate('llama', true, { tree: 'chain:4', sparse: { attention } });
+    expect(usual.recheck!.interval).toBeGreaterThan(12);
+    expect(usual.recheck!.interval).toBeLessThanOrEqual(16);
+    const alone = await generate('llama', false, { sparse }, 1);
+    expect(alone.recheck).toMatchObject({ innerAcceptanceRate: 0, innerMeanAcceptanceLength: 1 });
+    const lossy = { attention, recheck: 'off' } as const;
+    expect((await generate('llama', true, { sparse: lossy }, 1)).recheck).toBeUndefined();
+  });
+
+  it.each([true, false])(
+    'says what plain decoding says under the guard, with a drafter: %s',
+    async (hasDraft) => {
+      const plain = await generate('llama', false, {});
+      const sparse = { attention };
+      const guarded = await generate('llama', hasDraft, { tree: 'chain:4', guard: true, sparse });
+      expect(guarded.tokens).toEqual(plain.tokens);
+      expect(guarded.lossless).toBe(true);
+      expect(['plain', 'speculating']).toContain(guarded.stats.guard.state);
+      expect(guarded.stats.guard.reason).toMatch(/a recheck every \d+ tokens is expected to be \d/);
+    },
+  );
+
   it('hands the drafts of a short context straight to the target', async () => {
     const options = { tree: 'chain:4' };
     const dense = await generate('llama', true, options, 1);
@@ -107,6 +139,15 @@ describe('sparse attention without recheck', () => {
     expect(thinned.sparse!.topAgreement).toBeGreaterThan(0.1);
   });
 
+  it('compares each batch where it is asked to, and none otherwise', async () => {
+    const sparse = (auditEvery: number) => ({ attention, recheck: 'off', auditEvery }) as const;
+    const each = await generate('llama', true, { tree: 'chain:4', sparse: sparse(1) });
+    expect(each.sparse!.audits).toBe(each.stats.rounds);
+    const none = await generate('llama', true, { tree: 'chain:4', sparse: sparse(0) });
+    expect(none.tokens).toEqual(each.tokens);
+    expect(none.sparse).toMatchObject({ rounds: none.stats.rounds, audits: 0, totalVariation: null });
+  });
+
   it('finds no difference where the budget is the context, and is lossless below it', async () => {
     const dense = await generate('llama', true, { tree: 'chain:4' }, 1);
     const whole = { attention: { tokens: 600, ratio: 1 }, recheck: 'off', auditEvery: 1 } as const;
@@ -123,6 +164,41 @@ describe('sparse attention without recheck', () => {
     expect(short.tokens).toEqual(dense.tokens);
     expect(short.lossless).toBe(true);
     expect(short.sparse).toBeUndefined();
+  });
+});
+
+describe('sparse verification that is chosen by measured times', () => {
+  it('tells what it left out of which batches, and why', async () => {
+    const sparse = { policy: 'auto', attention, recheck: 'off' } as const;
+    const {
+      sparseDecisions,
+      sparse: audited,
+      stats,
+    } = await generate('llama', true, { tree: 'chain:4', sparse });
+    const { dense = 0, attention: thinned = 0 } = sparseDecisions!.batches;
+    expect(dense + thinned).toBe(stats.rounds);
+    expect(dense).toBeGreaterThan(0);
+    expect(audited?.rounds ?? 0).toBe(thinned);
+    expect(sparseDecisions!.reason).toMatch(/^(dense|attention): /);
+  });
+
+  it('chooses what the model has where no part is named', async () => {
+    const sparse = { policy: 'auto', recheck: 'off' } as const;
+    const { sparseDecisions, lossless } = await generate('qwen3moe', true, { tree: 'chain:4', sparse });
+    // The context is shorter than the default budget, and there is no calibration of its experts.
+    expect(sparseDecisions!.batches).toEqual({});
+    expect(lossless).toBe(true);
+    const bare = await loadEngine(file('mamba'), undefined, { sparse: { policy: 'auto' } });
+    expect(bare.notes).toEqual(['Verification stays dense: nothing can be left out of this model.']);
+    await bare.dispose();
+  });
+
+  it('is exact with a recheck', async () => {
+    const plain = await generate('llama', false, {});
+    const sparse = { policy: 'auto', attention, recheckTokens: 8 } as const;
+    const rechecked = await generate('llama', true, { tree: 'chain:4', sparse });
+    expect(rechecked.tokens).toEqual(plain.tokens);
+    expect(rechecked.lossless).toBe(true);
   });
 });
 
@@ -145,6 +221,13 @@ describe('sparse options that make no sense', () => {
   ])('%j', async (sparse, message) => {
     await expect(generate('llama', true, { sparse })).rejects.toThrow(message);
     await expect(generate('llama', true, { sparse })).rejects.toThrow(RangeError);
+  });
+
+  it('are refused where an audit has nothing to compare', async () => {
+    const sparse = { attention: 256, auditEvery: 1 };
+    await expect(generate('llama', true, { sparse })).rejects.toThrow(
+      'Expected the sparse recheck off with auditEvery',
+    );
   });
 
   it('are refused with the reason where nothing can be left out', async () => {

@@ -1,11 +1,11 @@
 import { probabilityOf, type Distribution } from '../../src/sampling/distribution.js';
 import { residual } from '../../src/sampling/residual.js';
 import { ROOT, type NodeIndex } from '../../src/tree/token-tree.js';
+import { acceptanceProbability } from '../../src/theory/acceptance-ratios.js';
 import type { TokenId } from '../../src/types.js';
 import { jointRatios, prefixAcceptance } from '../../src/verify/block.js';
 import { kSeqRule } from '../../src/verify/k-seq.js';
 import { targetAfterRejections } from '../../src/verify/recursive.js';
-import { acceptanceProbability } from '../../src/verify/rejection.js';
 import { draftRow } from '../../src/verify/request.js';
 import { traverse, type Ending } from '../../src/verify/traversal.js';
 import type { VerifyRequest } from '../../src/verify/verifier.js';

@@ -1,8 +1,8 @@
 // Draws lines over a few numbers of something as an SVG picture for the documents. Knows nothing of what they show.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { parse, View } from 'vega';
-import { compile, type TopLevelSpec } from 'vega-lite';
+import type { TopLevelSpec } from 'vega-lite';
+import { palette, pictureConfig, renderSvg } from '../../src/bench/picture.js';
 
 /** A column of the rows and what the picture calls it. */
 export interface ChartField {
@@ -31,24 +31,11 @@ export interface LineChart {
   readonly path: string;
 }
 
-/** Tells apart for the colour-blind (Okabe and Ito) on white; the first is for bounds. */
-const palette = [
-  '#000000',
-  '#777777',
-  '#0072b2',
-  '#d55e00',
-  '#009e73',
-  '#cc79a7',
-  '#e69f00',
-  '#56b4e9',
-] as const;
 const [panelWidth, panelHeight] = [370, 400];
 
 /** Writes the picture. */
 export async function writeLineChart(chart: LineChart): Promise<void> {
-  const view = new View(parse(compile(specification(chart)).spec), { renderer: 'none' });
-  const svg = await view.toSVG();
-  view.finalize();
+  const svg = await renderSvg(specification(chart));
   mkdirSync(dirname(chart.path), { recursive: true });
   writeFileSync(chart.path, `${svg}\n`);
 }
@@ -97,20 +84,7 @@ function specification(chart: LineChart): TopLevelSpec {
       }),
     },
     ...(facet && { resolve: { scale: { y: 'independent' } } }),
-    config: {
-      aria: false,
-      font: 'DejaVu Sans, Verdana, Helvetica, Arial, sans-serif',
-      axis: { labelFontSize: 12, titleFontSize: 12, gridColor: '#e4e4e4', labelFlush: false },
-      legend: {
-        orient: 'bottom',
-        columns: 2,
-        labelFontSize: 12,
-        titleFontSize: 12,
-        labelLimit: 0,
-        symbolSize: 500,
-        symbolType: 'stroke',
-      },
-    },
+    config: pictureConfig,
   };
 }
 

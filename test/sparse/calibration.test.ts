@@ -4,7 +4,9 @@ import {
   jaccard,
   layerOverlap,
   meanChannelShares,
+  meanSkipped,
   medianShares,
+  shareOfLargerBlocks,
 } from '../../src/sparse/calibration.js';
 import type { BlockChoice } from '../../src/sparse/plan.js';
 import { FixedSparsePolicy, attentionBudget } from '../../src/sparse/policy.js';
@@ -66,6 +68,26 @@ describe('median shares', () => {
       [0.25, 0.5],
       [0, 0],
     ]);
+  });
+});
+
+describe('skipped experts', () => {
+  it('are the most for which the lightest of a token are below the limit, on average', () => {
+    const shares = Float32Array.from([0.125, 0.25, 0.0625, 0.5, 0.25, 0.25, 0.25, 0.5]);
+    const batches = [[{ layer: 1, numUsed: 3, shares }]];
+    // Two by the second share, one by the first, two again though the first is above its limit, none.
+    expect(meanSkipped(batches, [[], [0.2, 0.375]])).toBe(5 / 4);
+    expect(meanSkipped(batches, [[], [0.2]])).toBe(2 / 4);
+    expect(meanSkipped([], [[]])).toBe(0);
+  });
+});
+
+describe('larger blocks', () => {
+  it('are at rest where even the blocks that are not lie in as many of them as can be', () => {
+    expect(shareOfLargerBlocks(1, 8)).toBe(1);
+    expect(shareOfLargerBlocks(0.9375, 8)).toBe(0.5);
+    expect(shareOfLargerBlocks(0.5, 8)).toBe(0);
+    expect(shareOfLargerBlocks(0.5, 1)).toBe(0.5);
   });
 });
 

@@ -3,6 +3,8 @@ import { mean, sampleStandardDeviation, sum } from 'simple-statistics';
 import { sample } from '../../src/sampling/categorical.js';
 import { ArrayRows, oneHot, probabilityOf, type Distribution } from '../../src/sampling/distribution.js';
 import { residual, residualWeights } from '../../src/sampling/residual.js';
+import { optimalWithoutReplacement, optimalWithReplacement } from '../../src/theory/optimal-acceptance.js';
+import { recursiveAcceptance } from '../../src/theory/root-rejection.js';
 import { TokenTree, type OwnDraws } from '../../src/tree/token-tree.js';
 import {
   greedyMultiDraftAcceptance,
@@ -11,11 +13,10 @@ import {
 } from '../../src/verify/greedy-multi-draft.js';
 import { kSeqRule, KSeqVerifier } from '../../src/verify/k-seq.js';
 import { MatchVerifier, naiveAcceptance } from '../../src/verify/match.js';
-import { recursiveAcceptance, RecursiveVerifier } from '../../src/verify/recursive.js';
+import { RecursiveVerifier } from '../../src/verify/recursive.js';
 import type { Verifier, VerifyRequest } from '../../src/verify/verifier.js';
 import type { SeededRandom } from '../fixtures/seeded-random.js';
 import { without } from '../helpers/enumerate-drafts.js';
-import { optimalWithoutReplacement, optimalWithReplacement } from '../helpers/optimal-acceptance.js';
 import { dense } from '../helpers/table-model.js';
 
 /** Numbers of siblings that are compared. */

@@ -6,9 +6,14 @@ import { mean, sampleStandardDeviation, sum } from 'simple-statistics';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { GenerationEvent } from '../../src/engine/decode-loop.js';
 import type { Engine } from '../../src/engine/engine.js';
+import type { Distribution } from '../../src/sampling/distribution.js';
+import { totalVariation } from '../../src/sampling/residual.js';
+import { expectedAcceptedTokens } from '../../src/theory/chain-acceptance.js';
+import type { NextTokenLaw } from '../../src/theory/next-token-law.js';
 import { randomTable, writeKnownLawModel } from '../fixtures/known-law.js';
 import { loadEngine } from '../helpers/engines.js';
 import { report } from '../helpers/report.js';
+import { dense } from '../helpers/table-model.js';
 import { hasShared, storyModel, storyPrompts } from '../helpers/shared-models.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'outrider-rejections-'));
@@ -30,38 +35,26 @@ const numGenerations = 500;
 const chainLength = 4;
 const firstToken = 1;
 
-/** Half the absolute difference of the two rows after a token. */
-const totalVariation = (previous: number): number =>
-  sum(target[previous]!.map((probability, token) => Math.abs(probability - draft[previous]![token]!))) / 2;
+const [targetRows, draftRows] = [target, draft].map((table) => table.map((row) => dense(...row)));
+/** The law of what follows a token and a history. */
+const lawAfter =
+  (rows: readonly Distribution[], token: number): NextTokenLaw =>
+  (history) =>
+    rows[history.at(-1) ?? token]!;
 
 /** Expected rejections of `length` tokens, drafts unbounded: the total variations along the target's own output. */
 function expectedRejections(): number {
   let law = new Array<number>(size).fill(0).with(firstToken, 1);
   let total = 0;
   for (let position = 0; position < length; position++) {
-    total += sum(law.map((probability, token) => probability * totalVariation(token)));
+    total += sum(
+      law.map((probability, token) => probability * totalVariation(targetRows![token]!, draftRows![token]!)),
+    );
     law = law.map((_, token) =>
       sum(law.map((probability, previous) => probability * target[previous]![token]!)),
     );
   }
   return total;
-}
-
-/** Carries P_i, or the product of acceptances, from one token of a chain to the next. */
-const ratios = {
-  rejection: (ratio: number, p: number, q: number) => ratio * Math.min(1, p / q),
-  block: (ratio: number, p: number, q: number) => Math.min(1, (ratio * p) / q),
-};
-
-/** Expected accepted tokens of a round after `previous`: the sum over lengths i of E_q of the ratio after i tokens. */
-function expectedAccepted(rule: keyof typeof ratios, previous: number, depth = 0, ratio = 1): number {
-  if (depth === chainLength) return 0;
-  return sum(
-    draft[previous]!.map((q, token) => {
-      const next = ratios[rule](ratio, target[previous]![token]!, q);
-      return q * (next + expectedAccepted(rule, token, depth + 1, next));
-    }),
-  );
 }
 
 /** Calls back for every event of `numGenerations` generations. */
@@ -103,7 +96,9 @@ describe('a pair with a known law', () => {
   it.each(['rejection', 'block'] as const)('has the mean accepted length of %s', async (rule) => {
     const options = { verifier: rule, tree: `chain:${chainLength}`, measureSpeedup: false };
     const engine = await loadEngine(targetPath, draftPath, options);
-    const expected = Array.from({ length: size }, (_, previous) => expectedAccepted(rule, previous));
+    const expected = Array.from({ length: size }, (_, token) =>
+      expectedAcceptedTokens(rule, lawAfter(targetRows!, token), lawAfter(draftRows!, token), chainLength),
+    );
     // Rounds depend on each other only through where they start.
     const starts: number[] = [];
     const accepted: number[] = [];

@@ -1,17 +1,14 @@
 // How much each rule accepts of one set of siblings, by enumeration: closed forms, and the optimum as a bound.
 import { describe, expect, it } from 'vitest';
 import { overlap, totalVariation } from '../../src/sampling/residual.js';
+import { optimalWithReplacement, optimalWithoutReplacement } from '../../src/theory/optimal-acceptance.js';
+import { recursiveAcceptance } from '../../src/theory/root-rejection.js';
 import type { SiblingDraws } from '../../src/tree/token-tree.js';
 import { greedyMultiDraftAcceptance } from '../../src/verify/greedy-multi-draft.js';
 import { kSeqRule } from '../../src/verify/k-seq.js';
 import { naiveAcceptance } from '../../src/verify/match.js';
-import { recursiveAcceptance } from '../../src/verify/recursive.js';
 import { drawSiblings, enumerateChains, enumerateTrees } from '../helpers/enumerate-drafts.js';
-import {
-  optimalByLinearProgram,
-  optimalWithReplacement,
-  optimalWithoutReplacement,
-} from '../helpers/optimal-acceptance.js';
+import { optimalByLinearProgram } from '../helpers/optimal-acceptance.js';
 import { expectedAccepted, lawError, type Rule } from '../helpers/output-law.js';
 import { block, greedyMultiDraft, kSeq, match, recursive, traversal } from '../helpers/rules.js';
 import { randomModel } from '../helpers/table-model.js';

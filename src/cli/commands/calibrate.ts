@@ -140,7 +140,8 @@ const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 const shades = ' .:-=+*#%@';
 
 function print(calibration: SparseCalibration, path: string): void {
-  const { anchors, overlap, thresholds, channels, shares, batches, batchTokens, tokens } = calibration;
+  const { anchors, overlap, thresholds, channels, shares, skipped, batches, batchTokens, tokens } =
+    calibration;
   console.log(`${batches} batches of ${batchTokens} tokens, ${tokens} tokens of the context read`);
   if (overlap.layers.length > 0) {
     console.log(`\nLayers that choose blocks for themselves: ${anchors.join(', ')}`);
@@ -174,6 +175,8 @@ function print(calibration: SparseCalibration, path: string): void {
     const head = ['layer', ...shares[0]!.map((_, index) => `${index + 1} lightest`)];
     const rows = shares.map((row, layer) => [String(layer), ...row.map(percent)]);
     for (const line of textTable([head, ...rows])) console.log(`  ${line}`);
+    const means = skipped?.map((mean, index) => `${mean.toFixed(2)} with --sparse-experts ${index + 1}`);
+    if (means !== undefined) console.log(`Experts that a token skips on average: ${means.join(', ')}`);
   }
   console.log(`\nWritten to ${path}`);
 }

@@ -1,5 +1,7 @@
 import type { CommandModule } from 'yargs';
 import type { RoundCost } from '../../cost/round-cost.js';
+import { bestDraftSize } from '../../theory/best-draft.js';
+import { expectedChainTokens } from '../../theory/expected-tokens.js';
 import { engineOptionsOf, withEngineOptions, type EngineArguments } from '../engine-options.js';
 import { loadModelsOf, openEngine } from '../models.js';
 import { UsageError } from '../option-values.js';
@@ -75,14 +77,12 @@ function curveOf(cost: RoundCost, contextLength: number): CostCurve | undefined 
     return ms === undefined ? [] : [{ draftTokens, ms, breakEven: ms / plainMs }];
   });
   const plans = rates.map((acceptance) => {
-    let best = { acceptance, draftTokens: 0, speedup: 1 };
-    let [expected, reached] = [1, 1];
-    for (let draftTokens = 1; draftTokens <= largestTree; draftTokens++) {
-      expected += reached *= acceptance;
-      const speedup = (expected * plainMs) / (msOf(draftTokens) ?? Infinity);
-      if (speedup > best.speedup) best = { acceptance, draftTokens, speedup };
-    }
-    return best;
+    const expectedTokens = (length: number): number => expectedChainTokens(acceptance, length);
+    const { numDraftTokens, speedup } = bestDraftSize(
+      { plainMs, roundMs: msOf, expectedTokens },
+      largestTree,
+    );
+    return { acceptance, draftTokens: numDraftTokens, speedup };
   });
   return { contextLength, plainMs, rounds, plans };
 }

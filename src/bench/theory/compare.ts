@@ -1,0 +1,204 @@
+// Theory against measurement on a pair of models: texts, predictions, and interleaved runs.
+import { RoundCost } from '../../cost/round-cost.js';
+import { createEngine, type Engine } from '../../engine/engine.js';
+import type { ContextOptions } from '../../model/context-options.js';
+import type { Model } from '../../model/model.js';
+import type { Sequence } from '../../model/sequence.js';
+import type { DraftSize } from '../../theory/best-draft.js';
+import type { SamplingParams } from '../../types.js';
+import type { Method } from './method.js';
+import { measureRun, MethodBench, warmUp, type MeasuredRun, type RunOptions } from './method-bench.js';
+import type { PredictedRounds } from './predict-chain.js';
+import { bestChain, reportMethod, reportText, type MethodReport, type TextReport } from './report.js';
+import { traceText, type Trace } from './trace.js';
+
+/** Options of {@link compareWithTheory}. */
+export interface TheoryOptions {
+  readonly target: Model;
+  readonly draft: Model;
+  /** Tokens of each prompt. */
+  readonly prompts: readonly Int32Array[];
+  readonly methods: readonly Method[];
+  readonly sampling: SamplingParams;
+  readonly maxTokens: number;
+  readonly ignoreEos: boolean;
+  /** Texts and runs of each prompt. */
+  readonly samples: number;
+  /** Of the first run; predictions come from texts with other seeds. */
+  readonly seed: number;
+  readonly context: ContextOptions;
+  readonly onProgress: (share: number) => void;
+}
+
+/** What {@link compareWithTheory} finds. */
+export interface TheoryReport {
+  readonly text: TextReport;
+  /** [longest text]: mean total variation at each output position. */
+  readonly totalVariationAlongText: readonly number[];
+  readonly methods: readonly MethodReport[];
+  /** The best chain under `block`, by prediction; undefined without a method for chains. */
+  readonly bestChain: DraftSize | undefined;
+}
+
+/** Seeds of texts that predictions come from, and of generations that only teach: far from those of the runs. */
+const [textSeeds, warmUpSeeds] = [1e6, 2e6];
+const longestChain = 16;
+/** Cells are kept for contexts in steps of so many. */
+const contextStep = 256;
+
+/** Predicts every method from the target's own texts, then runs it, in turn with the others and with plain decoding. */
+export async function compareWithTheory(options: TheoryOptions): Promise<TheoryReport> {
+  const progress = new Steps(options);
+  const context = contextFor(options);
+  const engines: Engine[] = [];
+  const { target, draft, sampling } = options;
+  const draftContext = await draft.createContext({ maxLeaves: 1, ...context });
+  try {
+    const plain = await createEngine({ target, drafter: 'none', context });
+    engines.push(plain);
+    const benches: MethodBench[] = [];
+    for (const method of options.methods) {
+      const bench = await MethodBench.create(method, { target, draft, context }, sampling);
+      engines.push(bench.engine);
+      benches.push(bench);
+    }
+    const traces = await traceAll(plain, draftContext.sequence(), benches, options, progress);
+    const plainCost = new RoundCost({ batches: benches[0]?.calibration.batches ?? [], drafts: [] });
+    // In turn, so that what else the machine does falls on all of them.
+    for (const [index, prompt] of options.prompts.entries()) {
+      for (const one of [{ engine: plain, cost: plainCost }, ...benches]) {
+        await warmUp(one, prompt, { ...runOptionsOf(options), seed: options.seed + warmUpSeeds + index });
+        progress.next();
+      }
+    }
+    const predicted = await predictAll(benches, traces, draftContext.sequence(), options, progress);
+    const { runs, plainRuns } = await runAll(plain, benches, options, progress);
+    const chain = benches.find(({ isChain }) => isChain);
+    return {
+      text: reportText(traces),
+      totalVariationAlongText: alongText(traces),
+      methods: benches.map(({ method, verifier, cost }, index) =>
+        reportMethod({
+          ...{ method: method.name, verifier: verifier.name, lossless: verifier.lossless },
+          ...{ traces, predicted: predicted[index]!, runs: runs[index]!, plainRuns, cost, plainCost },
+        }),
+      ),
+      bestChain: chain && bestChain(traces, 'block', { cost: chain.cost, plainCost, longest: longestChain }),
+    };
+  } finally {
+    draftContext.dispose();
+    for (const engine of engines) await engine.dispose();
+  }
+}
+
+async function traceAll(
+  engine: Engine,
+  draft: Sequence,
+  benches: readonly MethodBench[],
+  options: TheoryOptions,
+  progress: Steps,
+): Promise<Trace[]> {
+  const { sampling, maxTokens, ignoreEos } = options;
+  const lookahead = Math.max(longestChain, ...benches.map(({ maxDepth }) => maxDepth));
+  const traces: Trace[] = [];
+  for (const { prompt, seed } of generationsOf(options)) {
+    const traceOptions = { engine, draft, sampling, maxTokens, lookahead, ignoreEos };
+    traces.push(await traceText(prompt, textSeeds + seed, traceOptions));
+    progress.next();
+  }
+  return traces;
+}
+
+/** [numMethods][numTraces] */
+async function predictAll(
+  benches: readonly MethodBench[],
+  traces: readonly Trace[],
+  draft: Sequence,
+  options: TheoryOptions,
+  progress: Steps,
+): Promise<PredictedRounds[][]> {
+  const predicted: PredictedRounds[][] = [];
+  for (const bench of benches) {
+    const ofMethod: PredictedRounds[] = [];
+    for (const [index, trace] of traces.entries()) {
+      ofMethod.push(
+        await bench.predict(trace, draft, {
+          ...runOptionsOf(options),
+          seed: textSeeds + options.seed + index,
+        }),
+      );
+      progress.next();
+    }
+    predicted.push(ofMethod);
+  }
+  return predicted;
+}
+
+/** Every generation by every method, another one first each time. */
+async function runAll(
+  plain: Engine,
+  benches: readonly MethodBench[],
+  options: TheoryOptions,
+  progress: Steps,
+): Promise<{ runs: MeasuredRun[][]; plainRuns: MeasuredRun[] }> {
+  const engines = [plain, ...benches.map(({ engine }) => engine)];
+  const all: MeasuredRun[][] = engines.map(() => []);
+  for (const [turn, { prompt, seed }] of generationsOf(options).entries()) {
+    for (let offset = 0; offset < engines.length; offset++) {
+      const index = (turn + offset) % engines.length;
+      all[index]!.push(await measureRun(engines[index]!, prompt, { ...runOptionsOf(options), seed }));
+      progress.next();
+    }
+  }
+  const [plainRuns, ...runs] = all;
+  return { runs, plainRuns: plainRuns! };
+}
+
+const runOptionsOf = ({ maxTokens, sampling, ignoreEos }: TheoryOptions): RunOptions => ({
+  maxTokens,
+  sampling,
+  ignoreEos,
+});
+
+/** Each prompt with each of its seeds. */
+function generationsOf({ prompts, samples, seed }: TheoryOptions): { prompt: Int32Array; seed: number }[] {
+  return Array.from({ length: samples }, (_, sample) =>
+    prompts.map((prompt, index) => ({ prompt, seed: seed + sample * prompts.length + index })),
+  ).flat();
+}
+
+/** Cells for the longest prompt and what follows it, where no size is asked for: every method has contexts of its own. */
+function contextFor({ context, prompts, maxTokens, target }: TheoryOptions): ContextOptions {
+  if (context.contextSize !== undefined) return context;
+  const longest = Math.max(...prompts.map(({ length }) => length));
+  const needed = contextStep * Math.ceil((longest + maxTokens + 8 * longestChain) / contextStep);
+  const trained = target.info.trainContextSize;
+  return { ...context, contextSize: trained > 0 ? Math.min(needed, trained) : needed };
+}
+
+function alongText(traces: readonly Trace[]): number[] {
+  const longest = Math.max(...traces.map(({ numStarts }) => numStarts));
+  return Array.from({ length: longest }, (_, position) => {
+    const here = traces.filter(({ numStarts }) => numStarts > position);
+    return here.reduce((sum, { facts }) => sum + facts[position]!.totalVariation, 0) / here.length;
+  });
+}
+
+/** Counts what is done: texts, lessons, predictions and runs. */
+class Steps {
+  #done = 0;
+  readonly #total: number;
+  readonly #onProgress: (share: number) => void;
+
+  constructor({ prompts, samples, methods, onProgress }: TheoryOptions) {
+    const generations = prompts.length * samples;
+    const lessons = prompts.length * (methods.length + 1);
+    this.#total = generations * (2 + 2 * methods.length) + lessons;
+    this.#onProgress = onProgress;
+  }
+
+  next(): void {
+    this.#done += 1;
+    this.#onProgress(this.#done / this.#total);
+  }
+}

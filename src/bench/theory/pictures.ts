@@ -1,0 +1,115 @@
+// Pictures of a comparison of theory and measurement.
+import type { TopLevelSpec } from 'vega-lite';
+import { palette, pictureConfig, renderSvg } from '../picture.js';
+import type { TheoryReport } from './compare.js';
+import type { Compared, MethodReport } from './report.js';
+import { theoryRows, theorySentences } from './table.js';
+
+const [panelWidth, panelHeight] = [330, 300];
+
+/** Predicted against measured acceptance and speedup, and the total variation along the text, side by side. */
+export function theorySvg(report: TheoryReport): Promise<string> {
+  return renderSvg({
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    background: 'white',
+    padding: 12,
+    hconcat: [
+      scatter(report, 'acceptance', ({ acceptanceRate }) => acceptanceRate),
+      scatter(report, 'speedup', ({ speedup }) => speedup),
+      alongText(report),
+    ],
+    config: pictureConfig,
+  } as TopLevelSpec);
+}
+
+/** A page with the sentences, the table and the pictures; needs nothing else. */
+export async function theoryHtml(report: TheoryReport): Promise<string> {
+  const [head, ...rows] = theoryRows(report);
+  const line = (tag: string, cells: readonly string[]): string =>
+    `<tr>${cells.map((cell) => `<${tag}>${escaped(cell)}</${tag}>`).join('')}</tr>`;
+  return [
+    '<!doctype html>',
+    '<html lang="en"><meta charset="utf-8"><title>Theory and measurement</title>',
+    '<style>body{font-family:sans-serif;margin:2em}td,th{padding:.2em .8em;text-align:right}</style>',
+    ...theorySentences(report).map((sentence) => `<p>${escaped(sentence)}</p>`),
+    `<table>${line('th', head!)}${rows.map((row) => line('td', row)).join('')}</table>`,
+    await theorySvg(report),
+    '</html>',
+    '',
+  ].join('\n');
+}
+
+function scatter(report: TheoryReport, name: string, figure: (method: MethodReport) => Compared): object {
+  const values = report.methods.map((method) => {
+    const { predicted, measured } = figure(method);
+    const halfWidth = Number.isNaN(measured.halfWidth) ? 0 : measured.halfWidth;
+    return {
+      method: method.method,
+      predicted: predicted.value,
+      measured: measured.value,
+      low: measured.value - halfWidth,
+      high: measured.value + halfWidth,
+    };
+  });
+  const ends = values.flatMap(({ predicted, low, high }) => [predicted, low, high]);
+  const domain = [Math.min(...ends), Math.max(...ends)];
+  const axis = (field: string, title: string) => ({
+    field,
+    title,
+    type: 'quantitative',
+    scale: { domain, zero: false, nice: true },
+  });
+  const methods = values.map(({ method }) => method);
+  const colour = {
+    field: 'method',
+    type: 'nominal',
+    sort: methods,
+    scale: { domain: methods, range: methods.map((_, index) => palette[(index + 2) % palette.length]!) },
+  };
+  const x = axis('predicted', `${name}, predicted`);
+  return {
+    width: panelWidth,
+    height: panelHeight,
+    layer: [
+      {
+        data: { values: domain.map((end) => ({ predicted: end, measured: end })) },
+        mark: { type: 'line', color: palette[1], strokeDash: [4, 4] },
+        encoding: { x, y: axis('measured', `${name}, measured`) },
+      },
+      {
+        data: { values },
+        mark: { type: 'rule', strokeWidth: 1.5 },
+        encoding: { x, y: { field: 'low', type: 'quantitative' }, y2: { field: 'high' }, color: colour },
+      },
+      {
+        data: { values },
+        mark: { type: 'point', filled: true, size: 60 },
+        encoding: { x, y: { field: 'measured', type: 'quantitative' }, color: colour },
+      },
+    ],
+  };
+}
+
+function alongText({ totalVariationAlongText, text }: TheoryReport): object {
+  const values = totalVariationAlongText.map((value, index) => ({ position: index + 1, value }));
+  const y = { field: 'value', title: 'total variation', type: 'quantitative' };
+  return {
+    width: panelWidth,
+    height: panelHeight,
+    layer: [
+      {
+        data: { values },
+        mark: { type: 'line', strokeWidth: 1.2, color: palette[2] },
+        encoding: { x: { field: 'position', title: 'token of the text', type: 'quantitative' }, y },
+      },
+      {
+        data: { values: [{ value: text.totalVariation }] },
+        mark: { type: 'rule', strokeDash: [4, 4], color: palette[1] },
+        encoding: { y },
+      },
+    ],
+  };
+}
+
+const escaped = (value: string): string =>
+  value.replace(/[&<>]/g, (character) => `&#${character.codePointAt(0)};`);

@@ -1,0 +1,39 @@
+// What a method for chains accepts, from the target's own text alone. Knows nothing of costs.
+import { survivalAlongText, type ChainRule } from '../../theory/chain-acceptance.js';
+import { roundsAlongText, type RoundsAlongText } from '../../theory/rounds-along-text.js';
+import type { PositionFacts, Trace } from './trace.js';
+
+/** Expected rounds of a text, and what they drafted and spent. */
+export interface PredictedRounds extends RoundsAlongText {
+  readonly draftTokens: number;
+  /** Total variation distance that a lossy rule spends, summed over positions. */
+  readonly bias: number;
+}
+
+/**
+ * How rules for chains survive along a text, by their names. Exact for lossless rules. `match` drafts the likeliest token,
+ * which the text either has or has not.
+ */
+const alongText: Readonly<Record<string, { rule: ChainRule; ratio: (facts: PositionFacts) => number }>> = {
+  rejection: { rule: 'rejection', ratio: ({ ratio }) => ratio },
+  recursive: { rule: 'rejection', ratio: ({ ratio }) => ratio },
+  block: { rule: 'block', ratio: ({ ratio }) => ratio },
+  traversal: { rule: 'block', ratio: ({ ratio }) => ratio },
+  match: { rule: 'rejection', ratio: ({ isDraftTop }) => Number(isDraftTop) },
+  naive: { rule: 'rejection', ratio: ({ isDraftTop }) => Number(isDraftTop) },
+  'k-seq': { rule: 'rejection', ratio: ({ ratio }) => ratio },
+  'greedy-multi-draft': { rule: 'rejection', ratio: ({ ratio }) => ratio },
+};
+
+/** Names of the rules that {@link predictChain} knows. */
+export const chainRules: ReadonlySet<string> = new Set(Object.keys(alongText));
+
+/** @param length  draft tokens of a round, at most the trace's lookahead */
+export function predictChain({ facts, numStarts }: Trace, rule: string, length: number): PredictedRounds {
+  const method = alongText[rule]!;
+  const ratios = facts.map(method.ratio);
+  const rounds = roundsAlongText(numStarts, (start) =>
+    survivalAlongText(method.rule, ratios.slice(start, start + length), length),
+  );
+  return { ...rounds, draftTokens: rounds.rounds * length, bias: 0 };
+}

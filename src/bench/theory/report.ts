@@ -1,0 +1,165 @@
+// What a comparison of theory and measurement found, as plain data.
+import { mean } from 'simple-statistics';
+import type { RoundCost } from '../../cost/round-cost.js';
+import { bestDraftSize, type DraftSize } from '../../theory/best-draft.js';
+import { leastAcceptance } from '../../theory/divergence.js';
+import { expectedTokensBySurvival } from '../../theory/expected-tokens.js';
+import { widthBound } from '../../theory/width-bound.js';
+import { estimateQuotient, estimateRatio, type RatioEstimate } from '../ratio-estimate.js';
+import type { MeasuredRun } from './method-bench.js';
+import { predictChain, type PredictedRounds } from './predict-chain.js';
+import type { Trace } from './trace.js';
+
+/** A figure as theory has it and as it was measured; half widths are of 95 % intervals. */
+export interface Compared {
+  readonly predicted: RatioEstimate;
+  readonly measured: RatioEstimate;
+}
+
+/** One method. */
+export interface MethodReport {
+  readonly method: string;
+  readonly verifier: string;
+  readonly lossless: boolean;
+  /** accepted / drafted. */
+  readonly acceptanceRate: Compared;
+  /** Tokens of a round, the recovered or bonus token included. */
+  readonly meanAcceptanceLength: Compared;
+  /** Against plain decoding. */
+  readonly speedup: Compared;
+  /** Total variation distance from the target's law that was spent, a token. */
+  readonly bias: Compared;
+  /** Milliseconds. */
+  readonly plainTokenMs: { readonly predicted: number; readonly measured: number };
+  readonly roundMs: { readonly predicted: number; readonly measured: number };
+}
+
+/** Target and draft along the target's text: means over positions, in nats where they are entropies. */
+export interface TextReport {
+  readonly positions: number;
+  /** Expected rejections a token, where drafts never end. */
+  readonly totalVariation: number;
+  readonly overlap: number;
+  readonly divergence: number;
+  /** What the divergence leaves of acceptance, by Pinsker's inequality. */
+  readonly leastAcceptance: number;
+  readonly targetEntropy: number;
+  readonly draftEntropy: number;
+  /** Tokens that 16 draft tokens can bring at most, but for a constant. */
+  readonly widthBound: number;
+}
+
+/** Means over all positions at which a round may start. */
+export function reportText(traces: readonly Trace[]): TextReport {
+  const facts = traces.flatMap((trace) => trace.facts.slice(0, trace.numStarts));
+  const meanOf = (figure: (one: (typeof facts)[number]) => number): number => mean(facts.map(figure));
+  const totalVariation = meanOf((one) => one.totalVariation);
+  const divergence = meanOf((one) => one.divergence);
+  const surprises = facts.flatMap(({ targetProbability }) =>
+    targetProbability > 0 ? [-Math.log(targetProbability)] : [],
+  );
+  const surprise = mean(surprises);
+  return {
+    positions: facts.length,
+    totalVariation,
+    overlap: 1 - totalVariation,
+    divergence,
+    leastAcceptance: leastAcceptance(divergence),
+    targetEntropy: meanOf((one) => one.targetEntropy),
+    draftEntropy: meanOf((one) => one.draftEntropy),
+    widthBound: widthBound(surprise, mean(surprises.map((value) => value ** 2)), capacity),
+  };
+}
+
+const capacity = 16;
+
+/** What {@link reportMethod} compares: predicted rounds of each text, measured runs, plain runs in the same order. */
+export interface MethodFindings {
+  readonly method: string;
+  readonly verifier: string;
+  readonly lossless: boolean;
+  readonly traces: readonly Trace[];
+  readonly predicted: readonly PredictedRounds[];
+  readonly runs: readonly MeasuredRun[];
+  readonly plainRuns: readonly MeasuredRun[];
+  readonly cost: RoundCost;
+  readonly plainCost: RoundCost;
+}
+
+type Rounds = Pick<MeasuredRun, 'rounds' | 'acceptedTokens' | 'draftTokens' | 'bias'>;
+
+const tokensOf = ({ rounds, acceptedTokens }: Rounds): number => rounds + acceptedTokens;
+const acceptance = (all: readonly Rounds[]): RatioEstimate =>
+  estimateRatio(all.map(({ acceptedTokens, draftTokens }) => ({ over: acceptedTokens, under: draftTokens })));
+const lengthOf = (all: readonly Rounds[]): RatioEstimate =>
+  estimateRatio(all.map((one) => ({ over: tokensOf(one), under: one.rounds })));
+const biasOf = (all: readonly Rounds[]): RatioEstimate =>
+  estimateRatio(all.map((one) => ({ over: one.bias, under: tokensOf(one) })));
+
+/** Compares what was predicted with what was measured. */
+export function reportMethod(findings: MethodFindings): MethodReport {
+  const { method, verifier, lossless, predicted, runs, plainRuns } = findings;
+  const msPerToken = (all: readonly MeasuredRun[]) =>
+    all.map((run) => ({ over: run.ms, under: tokensOf(run) }));
+  const times = predictedTimes(findings);
+  return {
+    method,
+    verifier,
+    lossless,
+    acceptanceRate: { predicted: acceptance(predicted), measured: acceptance(runs) },
+    meanAcceptanceLength: { predicted: lengthOf(predicted), measured: lengthOf(runs) },
+    speedup: {
+      predicted: estimateRatio(times.map(({ plainMs, ms }) => ({ over: plainMs, under: ms }))),
+      measured: estimateQuotient(msPerToken(plainRuns), msPerToken(runs)),
+    },
+    bias: { predicted: biasOf(predicted), measured: biasOf(runs) },
+    plainTokenMs: {
+      predicted: estimateRatio(
+        times.map(({ plainMs }, index) => ({ over: plainMs, under: tokensOf(predicted[index]!) })),
+      ).value,
+      measured: estimateRatio(msPerToken(plainRuns)).value,
+    },
+    roundMs: {
+      predicted: estimateRatio(times.map(({ ms }, index) => ({ over: ms, under: predicted[index]!.rounds })))
+        .value,
+      measured: estimateRatio(runs.map((run) => ({ over: run.ms, under: run.rounds }))).value,
+    },
+  };
+}
+
+/** Milliseconds of a text's rounds, and of as many tokens decoded plainly, at the middle of the text. */
+function predictedTimes({ traces, predicted, cost, plainCost }: MethodFindings) {
+  return predicted.map((rounds, index) => {
+    const { prompt, numStarts } = traces[index]!;
+    const contextLength = prompt.length + numStarts / 2;
+    const roundMs = cost.predict(rounds.draftTokens / rounds.rounds, contextLength) ?? NaN;
+    const plainMs = plainCost.predict(0, contextLength) ?? NaN;
+    return { ms: rounds.rounds * roundMs, plainMs: tokensOf(rounds) * plainMs };
+  });
+}
+
+/**
+ * The chain that promises most under a rule, by the survival of its longest along the texts. Where rounds start depends on
+ * the length a little; the longest chain's starts stand for those of all.
+ */
+export function bestChain(
+  traces: readonly Trace[],
+  rule: string,
+  { cost, plainCost, longest }: { cost: RoundCost; plainCost: RoundCost; longest: number },
+): DraftSize {
+  const all = traces.map((trace) => predictChain(trace, rule, longest));
+  const totalRounds = all.reduce((sum, { rounds }) => sum + rounds, 0);
+  const survival = Array.from(
+    { length: longest },
+    (_, depth) => all.reduce((sum, one) => sum + one.rounds * (one.survival[depth] ?? 0), 0) / totalRounds,
+  );
+  const contextLength = mean(traces.map(({ prompt, numStarts }) => prompt.length + numStarts / 2));
+  return bestDraftSize(
+    {
+      plainMs: plainCost.predict(0, contextLength) ?? NaN,
+      roundMs: (numDraftTokens) => cost.predict(numDraftTokens, contextLength),
+      expectedTokens: (numDraftTokens) => expectedTokensBySurvival(survival, numDraftTokens),
+    },
+    longest,
+  );
+}

@@ -1,0 +1,56 @@
+// A comparison of theory and measurement as lines of text. Knows nothing of terminals.
+import type { RatioEstimate } from '../ratio-estimate.js';
+import type { TheoryReport } from './compare.js';
+import type { Compared, MethodReport, TextReport } from './report.js';
+
+/** Rows of the table of methods, its head first. */
+export function theoryRows({ methods }: TheoryReport): string[][] {
+  const isLossy = methods.some(({ lossless }) => !lossless);
+  const columns: readonly (readonly [string, (method: MethodReport) => Compared, number])[] = [
+    ['acceptance', ({ acceptanceRate }) => acceptanceRate, 3],
+    ['tokens a round', ({ meanAcceptanceLength }) => meanAcceptanceLength, 2],
+    ['speedup', ({ speedup }) => speedup, 2],
+    ...(isLossy ? [['bias a token', ({ bias }: MethodReport) => bias, 4] as const] : []),
+  ];
+  return [
+    ['method', ...columns.flatMap(([name]) => [name, 'measured'])],
+    ...methods.map((method) => [
+      method.method,
+      ...columns.flatMap(([, figure, digits]) => {
+        const { predicted, measured } = figure(method);
+        return [predicted.value.toFixed(digits), withInterval(measured, digits)];
+      }),
+    ]),
+  ];
+}
+
+function withInterval({ value, halfWidth }: RatioEstimate, digits: number): string {
+  return Number.isNaN(halfWidth)
+    ? value.toFixed(digits)
+    : `${value.toFixed(digits)} \u00b1 ${halfWidth.toFixed(digits)}`;
+}
+
+/** What target and draft are to each other along the text, and what follows. */
+export function theorySentences({ text, bestChain, methods }: TheoryReport): string[] {
+  const lossy = methods.filter(({ lossless }) => !lossless).map(({ method }) => method);
+  return [
+    ...describeText(text),
+    ...(bestChain === undefined ? [] : [describeChain(bestChain)]),
+    ...(lossy.length === 0 ? [] : [`lossy: ${lossy.join(', ')}`]),
+  ];
+}
+
+function describeText(text: TextReport): string[] {
+  return [
+    `Along ${text.positions} tokens of the target: total variation ${text.totalVariation.toFixed(3)} ` +
+      `(${(100 * text.totalVariation).toFixed(1)} rejections in 100 tokens), overlap ${text.overlap.toFixed(3)}`,
+    `divergence ${text.divergence.toFixed(3)} nats (acceptance of at least ${text.leastAcceptance.toFixed(3)}), ` +
+      `entropy ${text.targetEntropy.toFixed(3)} of the target, ${text.draftEntropy.toFixed(3)} of the draft`,
+  ];
+}
+
+function describeChain({ numDraftTokens, speedup }: { numDraftTokens: number; speedup: number }): string {
+  return numDraftTokens === 0
+    ? 'No chain is predicted to pay'
+    : `Best chain by prediction: chain:${numDraftTokens} with block, ${speedup.toFixed(2)} times plain decoding`;
+}

@@ -1,0 +1,257 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Argv, CommandModule } from 'yargs';
+import { deviceDescription, disturbances } from '../../bench/machine.js';
+import { ResultsFile } from '../../bench/results-file.js';
+import { runBench, type BenchOutcome } from '../../bench/run-bench.js';
+import type { BenchResults, RunHead } from '../../bench/sample.js';
+import type { TrialPlan } from '../../bench/trial.js';
+import { BenchError } from '../../errors.js';
+import { buildDescription } from '../../model/build-info.js';
+import { cacheFolder } from '../../model/cache-folder.js';
+import { sha256OfFile } from '../../model/file-checksum.js';
+import {
+  crossTrials,
+  defaultMethods,
+  defaultWorkloads,
+  openWorkload,
+  workloadHelp,
+  type PlannedTrial,
+} from '../bench-plan.js';
+import { methodHelp, methodOptions, parseMethod } from '../bench-methods.js';
+import { openPair, type BenchPair } from '../bench-pair.js';
+import { writeReports } from '../bench-reports.js';
+import {
+  contextOptionsOf,
+  gpuLayersOf,
+  samplingOf,
+  withEngineOptions,
+  type EngineArguments,
+} from '../engine-options.js';
+import { countValue, numberList, parameterCount } from '../option-values.js';
+import { pairProgress } from '../progress.js';
+
+/** Options of the command. */
+export interface BenchArguments extends EngineArguments {
+  words: readonly string[];
+  workload: readonly string[] | undefined;
+  method: readonly string[] | undefined;
+  temperatures: readonly number[] | undefined;
+  nodes: readonly number[] | undefined;
+  repetitions: number;
+  prompts: number | undefined;
+  parameters: number;
+  'llama-server': string | undefined;
+  'llama-speculative-simple': string | undefined;
+  json: boolean;
+  markdown: boolean;
+  jsonl: string | undefined;
+  html: string | undefined;
+  resume: string | undefined;
+  verbose: boolean;
+}
+
+const defaultPrompts = 2;
+const defaultMaxTokens = 64;
+
+/** `outrider bench [words..]`: what speculation buys here. */
+export const benchCommand: CommandModule<object, BenchArguments> = {
+  command: 'bench [words..]',
+  describe: 'What speculation buys here: workloads x methods, interleaved with plain decoding',
+  builder: (parser) => withBenchOptions(withEngineOptions(parser)) as never,
+  handler: async (args) => {
+    const interruption = new AbortController();
+    const interrupt = (): void => interruption.abort(new Error('Interrupted'));
+    process.on('SIGINT', interrupt);
+    let pair: BenchPair | undefined;
+    try {
+      const trials = await plannedTrials(args);
+      pair = await openPair(args, trials.workloads);
+      const outcome = await measure(args, trials.planned, { pair, signal: interruption.signal });
+      await writeReports(outcome.results, args);
+      tellEnd(outcome, args);
+    } finally {
+      process.off('SIGINT', interrupt);
+      await pair?.close();
+    }
+  },
+};
+
+function withBenchOptions<T>(parser: Argv<T>) {
+  const text = { type: 'string', requiresArg: true } as const;
+  return parser
+    .positional('words', {
+      type: 'string',
+      array: true,
+      default: [] as string[],
+      describe: 'Run the trials whose names have all of these',
+    })
+    .options({
+      workload: { ...text, array: true, describe: workloadHelp },
+      method: { ...text, array: true, describe: methodHelp },
+      temperatures: { ...text, coerce: numberList('temperatures'), describe: 'Such as 0,1, the default' },
+      nodes: {
+        ...text,
+        coerce: numberList('nodes'),
+        describe: 'Draft tokens of a round, such as 4,8,16; default as the method says',
+      },
+      repetitions: {
+        ...text,
+        default: '5',
+        coerce: countValue('repetitions') as never,
+        describe: 'Interleaved answers to each prompt',
+      },
+      prompts: {
+        ...text,
+        coerce: countValue('prompts'),
+        describe: 'Prompts of each workload at most; 2 of the demo tasks, all of a file',
+      },
+      parameters: {
+        ...text,
+        default: '200M',
+        coerce: parameterCount as never,
+        describe: 'Cost of the demo target, which is tiny by itself',
+      },
+      'llama-server': { ...text, describe: 'Path of that peer' },
+      'llama-speculative-simple': { ...text, describe: 'Path of that peer' },
+      json: { type: 'boolean', default: false, describe: 'Print one JSON object' },
+      markdown: { type: 'boolean', default: false, describe: 'Print Markdown' },
+      jsonl: { ...text, describe: 'Where every sample goes; default in the user’s cache folder' },
+      html: { ...text, describe: 'Where the report with pictures goes; default beside the samples' },
+      resume: { ...text, describe: 'A file of samples: go on where it ends' },
+    });
+}
+
+async function plannedTrials(args: BenchArguments) {
+  const workloads = args.workload ?? defaultWorkloads;
+  const binaries = {
+    'llama-server': args['llama-server'],
+    'llama-server-plain': args['llama-server'],
+    'llama-speculative-simple': args['llama-speculative-simple'],
+  };
+  const hasDraft = args.draft !== undefined || args.target === undefined;
+  const opened = await Promise.all(
+    workloads.map(async (name) => ({
+      workload: await openWorkload(
+        name,
+        args.prompts ?? (name.endsWith('.jsonl') ? undefined : defaultPrompts),
+      ),
+      methods:
+        args.method === undefined && isMethodGiven(args)
+          ? [
+              {
+                kind: 'engine' as const,
+                name: 'as asked',
+                requested: 'as asked',
+                options: methodOptions(args),
+              },
+            ]
+          : (args.method ?? defaultMethods(name, hasDraft)).map((text) => parseMethod(text, binaries)),
+    })),
+  );
+  const temperatures = args.temperatures ?? (args.temperature === undefined ? [0, 1] : [args.temperature]);
+  return {
+    workloads,
+    planned: crossTrials(opened, temperatures, { nodes: args.nodes ?? [], words: args.words }),
+  };
+}
+
+/** True when the command's own options say how to draft or verify. */
+function isMethodGiven(args: EngineArguments): boolean {
+  const { drafter, stitch } = args;
+  const others = [args['sparse-attention'], args['sparse-experts'], args['sparse-ffn']];
+  const isNamed = args.tree !== 'auto' || args.verifier !== 'auto' || args.guard !== 'on';
+  return isNamed || [drafter, stitch, ...others].some((value) => value !== undefined);
+}
+
+interface MeasureParts {
+  readonly pair: BenchPair;
+  readonly signal: AbortSignal;
+}
+
+async function measure(
+  args: BenchArguments,
+  planned: readonly PlannedTrial[],
+  { pair, signal }: MeasureParts,
+): Promise<BenchOutcome> {
+  const plans = planned.map((one) => planOf(args, one, pair));
+  const run = await headOf(args, plans, pair);
+  const { file, before } = openResults(args, run);
+  const progress = pairProgress();
+  try {
+    return await runBench({ run, plans, file, before, signal, onProgress: progress.show });
+  } finally {
+    progress.end();
+    file.close();
+  }
+}
+
+function openResults(args: BenchArguments, run: RunHead): { file: ResultsFile; before?: BenchResults } {
+  if (args.resume !== undefined) {
+    const { file, results } = ResultsFile.resume(args.resume, run);
+    console.error(`Going on with ${args.resume}: ${results.samples.length / 2} pairs are there.`);
+    return { file, before: results };
+  }
+  const path = args.jsonl ?? join(cacheFolder(), 'bench', `${run.startedAt.replaceAll(/[:.]/g, '-')}.jsonl`);
+  args.jsonl = path;
+  return { file: ResultsFile.create(path, run) };
+}
+
+function planOf(
+  args: BenchArguments,
+  { trial, method, workload }: PlannedTrial,
+  pair: BenchPair,
+): Omit<TrialPlan, 'done' | 'startedAt'> {
+  const { temperature, ...sampling } = samplingOf(args);
+  void temperature;
+  return {
+    ...{ trial, method, prompts: workload.prompts, sampling },
+    ...{ targetPath: pair.targetPath, draftPath: pair.draftPath },
+    ...{ gpu: args.gpu, gpuLayers: gpuLayersOf(args), context: contextOptionsOf(args) },
+    repetitions: args.repetitions,
+    maxTokens: args['max-tokens'] ?? defaultMaxTokens,
+    seed: args.seed ?? 0,
+    ignoreEos: args['ignore-eos'],
+  };
+}
+
+async function headOf(
+  args: BenchArguments,
+  plans: readonly Omit<TrialPlan, 'done' | 'startedAt'>[],
+  pair: BenchPair,
+): Promise<RunHead> {
+  const fact = async (path: string, description: string) => ({
+    path,
+    sha256: await sha256OfFile(path),
+    description,
+  });
+  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  return {
+    kind: 'run',
+    version: 1,
+    startedAt: new Date().toISOString(),
+    outrider: version,
+    build: buildDescription(),
+    device: deviceDescription(),
+    notes: disturbances(),
+    target: await fact(pair.targetPath, pair.targetDescription),
+    draft: pair.draftPath === undefined ? null : await fact(pair.draftPath, pair.draftDescription),
+    repetitions: args.repetitions,
+    maxTokens: plans[0]!.maxTokens,
+    seed: args.seed ?? 0,
+    trials: plans.map(({ trial }) => trial),
+  };
+}
+
+/** A run that was ended before its time is a failure, whatever it brought. */
+function tellEnd({ results, stoppedBy }: BenchOutcome, { jsonl, resume }: BenchArguments): void {
+  if (stoppedBy === undefined && results.failures.length === 0) return;
+  const path = resume ?? jsonl;
+  if (stoppedBy !== undefined) {
+    console.error(`The report is partial. Go on with --resume ${path} and the same options.`);
+    throw stoppedBy;
+  }
+  throw new BenchError(`${results.failures.length} trials could not be run: ${results.failures[0]!.message}`);
+}

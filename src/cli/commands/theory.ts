@@ -1,0 +1,128 @@
+import { writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CommandModule } from 'yargs';
+import { encodePrompt, readPrompts } from '../../bench/prompt-file.js';
+import { compareWithTheory, type TheoryReport } from '../../bench/theory/compare.js';
+import { defaultMethods, parseMethod } from '../../bench/theory/method.js';
+import { theoryHtml, theorySvg } from '../../bench/theory/pictures.js';
+import { theoryRows, theorySentences } from '../../bench/theory/table.js';
+import type { SamplingParams } from '../../types.js';
+import { contextOptionsOf, samplingOf, withEngineOptions, type EngineArguments } from '../engine-options.js';
+import { demoTasks, loadModelsOf } from '../models.js';
+import { countValue, UsageError } from '../option-values.js';
+import { shareProgress } from '../progress.js';
+import { textTable } from '../text-table.js';
+
+interface TheoryArguments extends EngineArguments {
+  prompts: string | undefined;
+  method: readonly string[] | undefined;
+  samples: number | undefined;
+  limit: number | undefined;
+  json: boolean;
+  html: string | undefined;
+  svg: string | undefined;
+  verbose: boolean;
+}
+
+const [defaultTokens, defaultSamples, defaultLimit] = [96, 3, 8];
+
+/** `outrider theory`: what was to be expected of every method, beside what was measured. */
+export const theoryCommand: CommandModule<object, TheoryArguments> = {
+  command: 'theory',
+  describe: 'What was to be expected of every method, beside what was measured',
+  builder: (parser) =>
+    withEngineOptions(parser)
+      .options({
+        prompts: {
+          type: 'string',
+          requiresArg: true,
+          describe:
+            'Prompts, one a line: texts, or JSON with prompt, messages or turns (default: demo stories)',
+        },
+        method: {
+          type: 'string',
+          array: true,
+          requiresArg: true,
+          describe: `TREE+RULE; repeatable (default: ${defaultMethods.join(', ')})`,
+        },
+        samples: {
+          type: 'string',
+          requiresArg: true,
+          coerce: countValue('samples'),
+          describe: `Texts and runs of each prompt, default ${defaultSamples}`,
+        },
+        limit: {
+          type: 'string',
+          requiresArg: true,
+          coerce: countValue('limit'),
+          describe: `Prompts at most, default ${defaultLimit}`,
+        },
+        json: { type: 'boolean', default: false, describe: 'Print one JSON object' },
+        html: { type: 'string', requiresArg: true, describe: 'Write pictures and table to this file' },
+        svg: { type: 'string', requiresArg: true, describe: 'Write the pictures to this file' },
+      })
+      .example('$0 theory --target T.gguf --draft D.gguf --prompts prompts.jsonl', '') as never,
+  handler: async (args) => {
+    refuseOthers(args);
+    const methods = (args.method ?? defaultMethods).map(parseMethod);
+    const prompts = (await readPrompts(promptFile(args))).slice(0, args.limit ?? defaultLimit);
+    const { target, draft } = await loadModelsOf(args);
+    try {
+      if (draft === undefined)
+        throw new UsageError('Expected --draft D.gguf: theory is about a pair of models');
+      const progress = shareProgress('Predicting and measuring');
+      const report = await compareWithTheory({
+        ...{ target, draft, methods, sampling: samplingFor(args), context: contextOptionsOf(args) },
+        prompts: prompts.map((prompt) => encodePrompt(target, prompt)),
+        maxTokens: args['max-tokens'] ?? defaultTokens,
+        ignoreEos: args['ignore-eos'],
+        samples: args.samples ?? defaultSamples,
+        seed: args.seed ?? 0,
+        onProgress: progress.show,
+      }).finally(progress.end);
+      await print(report, args);
+    } finally {
+      target.dispose();
+      draft?.dispose();
+    }
+  },
+};
+
+/** Shared options that methods say themselves. */
+const ofMethods = [
+  'drafter',
+  'datastore',
+  'epsilon',
+  'min-draft-probability',
+  'draft-draws',
+  'stop',
+  'stitch',
+] as const;
+const ofSparse = ['sparse-attention', 'sparse-experts', 'sparse-ffn', 'sparse-recheck'] as const;
+
+function refuseOthers(args: TheoryArguments): void {
+  const given = [...ofMethods, ...ofSparse].find((name) => args[name] !== undefined);
+  const named = args.tree !== 'auto' ? 'tree' : args.verifier !== 'auto' ? 'verifier' : given;
+  if (named !== undefined)
+    throw new UsageError(`Expected --method TREE+RULE to say what is compared but received --${named}`);
+}
+
+function promptFile({ prompts }: TheoryArguments): string {
+  const demo = join(demoTasks, 'stories.jsonl');
+  if (prompts === undefined && !existsSync(demo))
+    throw new UsageError('Expected --prompts FILE: this installation has no demo tasks');
+  return prompts ?? demo;
+}
+
+/** Theory is about the model's own law where nothing else is asked for. */
+function samplingFor(args: TheoryArguments): SamplingParams {
+  return { ...samplingOf(args), temperature: args.temperature ?? 1 };
+}
+
+async function print(report: TheoryReport, args: TheoryArguments): Promise<void> {
+  if (args.svg !== undefined) await writeFile(args.svg, `${await theorySvg(report)}\n`);
+  if (args.html !== undefined) await writeFile(args.html, await theoryHtml(report));
+  if (args.json) console.log(JSON.stringify(report));
+  else for (const line of [...theorySentences(report), ...textTable(theoryRows(report))]) console.log(line);
+}
