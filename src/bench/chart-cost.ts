@@ -1,4 +1,4 @@
-// The picture of what rounds cost by their size.
+// The picture of what it costs to check drafts by their size.
 import { plotWidth, seriesColour, seriesShape, seriesStyles, type SeriesStyle } from './chart-style.js';
 import { figureOf, type Figure } from './figure.js';
 import { grouped } from './grouped.js';
@@ -12,7 +12,7 @@ interface CostRow {
   readonly tip: string;
 }
 
-/** Milliseconds of a round by its draft tokens, a line a length of context, a panel a method. */
+/** Milliseconds of checking drafts by their size, a line a length of context, a panel a method. */
 export function costFigure({ run, trials }: BenchResults): readonly Figure[] {
   const curves = grouped(
     run.trials.flatMap((trial) => {
@@ -26,13 +26,13 @@ export function costFigure({ run, trials }: BenchResults): readonly Figure[] {
   const legend = seriesStyles([...new Set(firsts.flatMap(({ rows }) => rows.map(({ series }) => series)))]);
   return figureOf({
     id: 'cost',
-    heading: 'What a round costs',
+    heading: 'What checking costs',
     explanation:
-      'Milliseconds of a round by its number of draft tokens, as the guard knows them; 0 is plain decoding. Flat lines are where speculation pays.',
+      'Milliseconds that the target takes to check so many draft tokens at once, as the guard knows them; 0 is plain decoding. Speculation pays where the lines are flat.',
     legend,
     panels: firsts.map(({ method, rows }) => ({
       title: method,
-      description: `Milliseconds of a round with ${method}: ${rows.map(({ tip }) => tip).join('; ')}.`,
+      description: `Milliseconds of checking drafts of ${method}: ${rows.map(({ tip }) => tip).join('; ')}.`,
       spec: panel(rows, legend),
     })),
   });
@@ -54,7 +54,7 @@ function panel(rows: readonly CostRow[], legend: readonly SeriesStyle[]) {
       title: 'draft tokens',
       axis: { tickMinStep: 1, grid: false, format: 'd' },
     },
-    y: { field: 'ms', type: 'quantitative', title: 'ms a round', scale: { zero: true } },
+    y: { field: 'ms', type: 'quantitative', title: 'ms', scale: { zero: true } },
     color: seriesColour(legend),
   };
   return {

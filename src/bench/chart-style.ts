@@ -1,5 +1,6 @@
 // How the report's pictures look. Knows nothing of what they show.
 import type { Config } from 'vega-lite';
+import { palette } from './picture.js';
 
 /** One series of a picture, as points, lines and the legend show it. */
 export interface SeriesStyle {
@@ -11,8 +12,8 @@ export interface SeriesStyle {
   readonly glyph: string;
 }
 
-/** Tells apart for the colour-blind on white (Okabe and Ito, without the yellow). */
-const palette = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'] as const;
+/** Those for bounds and for plain decoding left out. */
+const colours = palette.slice(2);
 const shapes = [
   ['circle', '\u25cf'],
   ['square', '\u25a0'],
@@ -24,7 +25,7 @@ const shapes = [
 ] as const;
 
 /** What stands behind others: plain decoding, overhead. */
-export const quietStyle = { colour: '#777777', shape: 'circle', glyph: '\u25cf' } as const;
+export const quietStyle = { colour: palette[1], shape: 'circle', glyph: '\u25cf' } as const;
 /** Width in pixels of what is drawn between a panel's axes. */
 export const plotWidth = 250;
 
@@ -32,7 +33,7 @@ export const plotWidth = 250;
 export function seriesStyles(names: readonly string[]): readonly SeriesStyle[] {
   return names.map((name, index) => {
     const [shape, glyph] = shapes[index % shapes.length]!;
-    return { name, colour: palette[index % palette.length]!, shape, glyph };
+    return { name, colour: colours[index % colours.length]!, shape, glyph };
   });
 }
 

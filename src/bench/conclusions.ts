@@ -4,6 +4,9 @@ import { grouped } from './grouped.js';
 import { methodLabel, summarizeMethods, type MethodSummary } from './method-summary.js';
 import type { RunSummary, TrialSummary } from './summary.js';
 
+/** Prompts that a bootstrap needs to be believed. */
+const enoughPrompts = 10;
+
 /** What speculation buys over all, who profits least and most, and where it costs; sentences. */
 export function conclusions(summary: RunSummary): readonly string[] {
   const measured = summarizeMethods(summary).filter(({ speedup }) => speedup !== null);
@@ -23,6 +26,11 @@ export function notices(summary: RunSummary): readonly string[] {
           `Partial: the run was ended before its last trial; ${begun} of ${trials.length} trials were begun.`,
         ]),
     ...trials.flatMap(trialNotice),
+    ...(trials.some(({ decoding, numPrompts }) => decoding?.interval != null && numPrompts < enoughPrompts)
+      ? [
+          `Intervals of workloads with fewer than ${enoughPrompts} prompts are narrower than they should be: other prompts may do better or worse.`,
+        ]
+      : []),
     ...(trials.some(({ isSynthetic }) => isSynthetic)
       ? [
           'Synthetic methods draft from the known answer, at no cost: they show what drafts of this acceptance would bring, and are nothing to use.',

@@ -1,7 +1,7 @@
 // How unequally workloads and categories are served. Knows nothing of single answers.
 import { sum } from 'simple-statistics';
+import { disparity, type Disparity } from '../theory/disparity.js';
 import { trialsByMethod } from './method-summary.js';
-import { spreadOf, type Spread } from './spread.js';
 import type { PairFigures, RunSummary, TrialSummary } from './summary.js';
 
 /** What one task gets. */
@@ -21,9 +21,9 @@ export interface MethodDisparity {
   readonly over: string;
   /** At least two, the fastest first. */
   readonly tasks: readonly TaskFigures[];
-  readonly speedup: Spread;
+  readonly speedup: Disparity;
   /** null where nothing was drafted for one of them, or nothing accepted for any. */
-  readonly acceptanceRate: Spread | null;
+  readonly acceptanceRate: Disparity | null;
 }
 
 /**
@@ -76,8 +76,8 @@ function disparityOver(
     {
       ...{ method, temperature, nodes, over },
       tasks: tasks.toSorted((one, other) => other.speedup - one.speedup),
-      speedup: spreadOf(tasks.map(({ speedup }) => speedup)),
-      acceptanceRate: rates.length === tasks.length && sum(rates) > 0 ? spreadOf(rates) : null,
+      speedup: disparity(tasks.map(({ speedup }) => speedup)),
+      acceptanceRate: rates.length === tasks.length && sum(rates) > 0 ? disparity(rates) : null,
     },
   ];
 }

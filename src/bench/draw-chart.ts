@@ -1,8 +1,8 @@
 // Draws pictures as SVG without a browser. Knows nothing of what they show.
-import { parse, View } from 'vega';
-import { compile, type TopLevelSpec } from 'vega-lite';
+import type { TopLevelSpec } from 'vega-lite';
 import { chartConfig } from './chart-style.js';
 import { escapeHtml } from './html.js';
+import { renderSvg } from './picture.js';
 
 /** A picture before it is drawn. */
 export interface Chart {
@@ -20,9 +20,7 @@ export interface Chart {
  */
 export async function drawChart({ title, description, spec }: Chart, id: string): Promise<string> {
   const whole = { ...spec, padding: 4, config: chartConfig } as unknown as TopLevelSpec;
-  const view = new View(parse(compile(whole).spec), { renderer: 'none' });
-  const svg = await view.toSVG();
-  view.finalize();
+  const svg = await renderSvg(whole);
   return withTooltips(svg)
     .replace(/^<svg /, `<svg role="img" aria-labelledby="${id}-title ${id}-description" `)
     .replace(

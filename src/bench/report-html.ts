@@ -100,6 +100,7 @@ function settings(heads: readonly TrialHead[]): Html {
   if (heads.length === 0) return new Html('');
   const achieved = (head: TrialHead): string =>
     Object.entries(head.achieved)
+      .filter(([, value]) => value !== '')
       .map(([name, value]) => `${name} ${value}`)
       .join(', ');
   return html`<details>

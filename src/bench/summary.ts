@@ -16,6 +16,8 @@ import { decodeSpeed, firstTokenRatio, speedFigures, wallSpeed, type SpeedFigure
 /** Figures of some pairs of answers. */
 export interface PairFigures extends AcceptanceFigures {
   readonly numPairs: number;
+  /** Different prompts of the pairs. */
+  readonly numPrompts: number;
   /** Of decoding, prompts left out; null where it is not to be told. */
   readonly decoding: SpeedFigures | null;
   /** Of everything, prompts included, as Spec-Bench measures; null where it is not to be told. */
@@ -100,7 +102,9 @@ function summarizeTrial(trial: Trial, { results, samples, bootstrap }: TrialData
       ? { status: 'not measured', reason: 'no pair of answers has a speed on both sides' }
       : { status, reason }),
     isLossless,
-    isSynthetic: /\bsynthetic\b/.test(`${trial.method} ${head?.requested ?? ''}`),
+    isSynthetic:
+      head?.achieved['synthetic'] === true ||
+      /\bsynthetic\b/.test(`${trial.method} ${head?.requested ?? ''}`),
     requested: head?.requested ?? '',
     numExpected: head === undefined ? null : head.numPrompts * results.run.repetitions,
     numUnpaired,
@@ -148,6 +152,7 @@ function pairFigures(
   const answers = pairs.map(({ method }) => method);
   return {
     numPairs: pairs.length,
+    numPrompts: new Set(pairs.map(({ plain }) => plain.prompt)).size,
     decoding: speedFigures(timed, decodeSpeed, bootstrap),
     specBench: speedFigures(timed, wallSpeed, bootstrap),
     firstTokenRatio: firstTokenRatio(timed),

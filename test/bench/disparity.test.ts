@@ -1,22 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { disparities } from '../../src/bench/disparity.js';
-import { spreadOf } from '../../src/bench/spread.js';
 import { summarize } from '../../src/bench/summary.js';
+import { disparity } from '../../src/theory/disparity.js';
 import { fakePair, fakeResults, fakeTrial } from '../helpers/bench-results.js';
-
-describe('the spread of figures', () => {
-  it('is that of a hand computation', () => {
-    const { minMaxRatio, variance, gini } = spreadOf([4, 1, 3]);
-    expect(minMaxRatio).toBe(1 / 4);
-    expect(variance).toBeCloseTo((16 + 1 + 9) / 3 - (8 / 3) ** 2, 12);
-    // Differences 3, 1 and 2, each twice, over 2 * 9 * mean.
-    expect(gini).toBeCloseTo(12 / (2 * 9 * (8 / 3)), 12);
-  });
-
-  it('of equal figures is none', () => {
-    expect(spreadOf([2, 2, 2])).toEqual({ minMaxRatio: 1, variance: 0, gini: 0 });
-  });
-});
 
 describe('disparity', () => {
   const drafts = (acceptedTokens: number) => ({ draftTokens: 10, acceptedTokens });
@@ -34,8 +20,8 @@ describe('disparity', () => {
       { task: 'edits', speedup: 2, acceptanceRate: 0.8 },
       { task: 'stories', speedup: 1, acceptanceRate: 0.4 },
     ]);
-    expect(found!.speedup).toEqual(spreadOf([1, 2]));
-    expect(found!.acceptanceRate).toEqual(spreadOf([0.4, 0.8]));
+    expect(found!.speedup).toEqual(disparity([1, 2]));
+    expect(found!.acceptanceRate).toEqual(disparity([0.4, 0.8]));
   });
 
   it('is over the categories of a workload, too', () => {

@@ -75,7 +75,7 @@ describe('the table', () => {
     });
     const text = report(fakePair({}, fast, trial), {
       ...{ trials: [trial], run },
-      heads: [fakeHead(trial, { requested: '--synthetic 0.8' })],
+      heads: [fakeHead(trial, { achieved: { synthetic: true } })],
     });
     expect(text).toContain('wishful (synthetic)');
     expect(text).toContain('Synthetic methods draft from the known answer');
@@ -85,6 +85,12 @@ describe('the table', () => {
   it('never takes a lossy or a synthetic method for the best', () => {
     const text = tableReport(summarize(manyResults()));
     expect(text).toMatch(/With model at temperature \d, stories profits least/);
+  });
+
+  it('warns of intervals of few prompts', () => {
+    expect(report(samples)).toContain('fewer than 10 prompts');
+    const many = Array.from({ length: 10 }, (_, index) => fakePair({ prompt: String(index) }, fast)).flat();
+    expect(report(many)).not.toContain('fewer than 10 prompts');
   });
 
   it('of a run that brought nothing says so', () => {
