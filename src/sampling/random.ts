@@ -11,6 +11,8 @@ export const Purpose = {
   accept: 1,
   /** Draws a draft token. */
   draft: 2,
+  /** Draws measurements again, to learn how sure a figure of them is. */
+  resample: 3,
 } as const;
 
 /** One of the values of {@link Purpose}. */
