@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'CHAT_TEMPLATE'
   | 'DOWNLOAD'
   | 'PLUGIN'
+  | 'PEER'
   | 'BUSY'
   | 'DISPOSED';
 
@@ -162,6 +163,13 @@ export class ChatTemplateError extends OutriderError {
 export class DownloadError extends OutriderError {
   constructor(message: string, options?: ErrorOptions) {
     super('DOWNLOAD', message, options);
+  }
+}
+
+/** Another engine could not be started, ended on its own, or answered with an error; the message ends with what it said. */
+export class PeerError extends OutriderError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('PEER', message, options);
   }
 }
 
