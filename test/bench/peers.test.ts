@@ -58,6 +58,8 @@ afterEach(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('node-llama-cpp', () => {
+  const names = ['node-llama-cpp', 'node-llama-cpp-lookup', 'node-llama-cpp-plain'] as const;
+  let peers: Peer[];
   let plain: { readonly tokens: readonly number[]; readonly text: string; readonly promptTokens: number };
 
   beforeAll(async () => {
@@ -68,26 +70,25 @@ describe('node-llama-cpp', () => {
       .finish();
     plain = { tokens, text, promptTokens: stats.promptTokens };
     await engine.dispose();
+    peers = await Promise.all(names.map((name) => startPeer(name, settings)));
+  });
+  afterAll(async () => void (await Promise.all(peers.map(({ close }) => close()))));
+
+  it.each(names)('%s brings the greedy tokens of plain decoding, as often as it is asked', async (name) => {
+    const { generate, version } = peers[names.indexOf(name)]!;
+    expect(version).toMatch(/^\d+\.\d+\.\d+, llama\.cpp v/);
+    for (const prompt of [request.prompt, `<s>${request.prompt}`]) {
+      const answer = await generate({ ...request, prompt });
+      expect(answer).toMatchObject({ ...plain, outputTokens: 20 });
+      expect(answer.decodeMs).toBeGreaterThan(0);
+      expect(answer.acceptedTokens).toBeLessThanOrEqual(answer.draftTokens);
+      if (name === 'node-llama-cpp') expect(answer.acceptedTokens).toBeGreaterThan(0);
+      if (name === 'node-llama-cpp-plain') expect(answer.draftTokens).toBe(0);
+    }
   });
 
-  it.each(['node-llama-cpp', 'node-llama-cpp-lookup', 'node-llama-cpp-plain'] as const)(
-    '%s brings the greedy tokens of plain decoding, as often as it is asked',
-    async (name) => {
-      const { generate, version } = await start(name);
-      expect(version).toMatch(/^\d+\.\d+\.\d+, llama\.cpp v/);
-      for (const prompt of [request.prompt, `<s>${request.prompt}`]) {
-        const answer = await generate({ ...request, prompt });
-        expect(answer).toMatchObject({ ...plain, outputTokens: 20 });
-        expect(answer.decodeMs).toBeGreaterThan(0);
-        expect(answer.acceptedTokens).toBeLessThanOrEqual(answer.draftTokens);
-        if (name === 'node-llama-cpp') expect(answer.acceptedTokens).toBeGreaterThan(0);
-        if (name === 'node-llama-cpp-plain') expect(answer.draftTokens).toBe(0);
-      }
-    },
-  );
-
   it('that ends during a request rejects it with the end of its stderr', async () => {
-    const { generate } = await start('node-llama-cpp-plain');
+    const { generate } = peers.at(-1)!;
     const answer = generate({ ...request, temperature: 'hot' as unknown as number });
     await expect(answer).rejects.toThrow(PeerError);
     await expect(answer).rejects.toThrow('TypeError: A number was expected');

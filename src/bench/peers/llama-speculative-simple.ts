@@ -52,8 +52,8 @@ function outputText(stdout: string, prompt: string): string {
 }
 
 /**
- * Prepares to run llama-speculative-simple. It tells no tokens, counts them itself, and bans ends of generation where they
- * are to be ignored. Its clock starts before the round that brings the first token: `decodeMs` is its own time less the
+ * Prepares to run llama-speculative-simple. It tells no tokens, counts them itself, brings up to `numDraft` more than it is
+ * asked for, and bans ends of generation where they are to be ignored. Its clock starts before the round that brings the first token: `decodeMs` is its own time less the
  * mean time of a token, `firstTokenMs` its time for the prompt and that of a token; loading the models is in none.
  *
  * @throws {TypeError} when no path or no draft model is given
