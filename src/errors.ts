@@ -25,8 +25,12 @@ export type ErrorCode =
   | 'DOWNLOAD'
   | 'PROMPT_FILE'
   | 'PLUGIN'
+<<<<<<< HEAD
   | 'BENCH'
   | 'RESULTS_FILE'
+=======
+  | 'PEER'
+>>>>>>> peers
   | 'BUSY'
   | 'DISPOSED';
 
@@ -168,6 +172,7 @@ export class DownloadError extends OutriderError {
   }
 }
 
+<<<<<<< HEAD
 /** A benchmark's trial could not be run. */
 export class BenchError extends OutriderError {
   constructor(message: string, options?: ErrorOptions) {
@@ -179,6 +184,12 @@ export class BenchError extends OutriderError {
 export class ResultsFileError extends OutriderError {
   constructor(message: string, options?: ErrorOptions) {
     super('RESULTS_FILE', message, options);
+=======
+/** Another engine could not be started, ended on its own, or answered with an error; the message ends with what it said. */
+export class PeerError extends OutriderError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('PEER', message, options);
+>>>>>>> peers
   }
 }
 

@@ -1,10 +1,32 @@
-// Placeholder of the peers, replaced when they are there.
+// Which peers there are.
 import type { Peer, PeerSettings } from '../peer.js';
+import { startLlamaServer } from './llama-server.js';
+import { startLlamaSpeculativeSimple } from './llama-speculative-simple.js';
+import { startNodeLlamaCpp } from './node-llama-cpp.js';
 
-export const peerNames = ['node-llama-cpp'] as const;
+const starters = {
+  'node-llama-cpp': (settings: PeerSettings) => startNodeLlamaCpp('model', settings),
+  'node-llama-cpp-lookup': (settings: PeerSettings) => startNodeLlamaCpp('lookup', settings),
+  'node-llama-cpp-plain': (settings: PeerSettings) => startNodeLlamaCpp('none', settings),
+  'llama-server': (settings: PeerSettings) => startLlamaServer('model', settings),
+  'llama-server-plain': (settings: PeerSettings) => startLlamaServer('none', settings),
+  'llama-speculative-simple': startLlamaSpeculativeSimple,
+} satisfies Record<string, (settings: PeerSettings) => Promise<Peer>>;
 
-export type PeerName = (typeof peerNames)[number];
+/** Name of a peer. */
+export type PeerName = keyof typeof starters;
 
-export function startPeer(_name: PeerName, _settings: PeerSettings): Promise<Peer> {
-  throw new TypeError('Expected peers');
+/** All peers; those that begin with `llama-` are programs given by the path of their binary. */
+export const peerNames = Object.keys(starters) as PeerName[];
+
+/**
+ * Starts a peer in a process of its own, which ends with `close()` and with this process. One request at a time; one
+ * during which the peer ends or is closed rejects.
+ *
+ * @throws {TypeError} when it needs a path or a draft model that is not given
+ * @throws {ModelLoadError} when the target is missing or damaged
+ * @throws {PeerError} when it cannot be started, with the tail of its stderr
+ */
+export function startPeer(name: PeerName, settings: PeerSettings): Promise<Peer> {
+  return starters[name](settings);
 }

@@ -1,0 +1,101 @@
+// llama.cpp's llama-speculative-simple as a peer: a process for each request, which loads the models anew.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { PeerError } from '../../errors.js';
+import type { Peer, PeerAnswer, PeerRequest, PeerSettings } from '../peer.js';
+import { keptCommand } from './keeper.js';
+import { draftOptions, findLlamaCppProgram, targetOptions } from './llama-cpp-program.js';
+import { endOf, PeerProcess, stderrTail } from './peer-process.js';
+import { loadPeerPrompts } from './peer-prompts.js';
+
+const name = 'llama-speculative-simple';
+/** The program's own size of a batch, which a prompt must fit into. */
+const defaultBatch = 2048;
+
+const untruncated = '--top-k 0 --top-p 1 --min-p 0';
+
+/** Options of one request. */
+function requestOptions(request: PeerRequest): string[] {
+  const { maxTokens, temperature, seed, ignoreEos } = request;
+  // It ends when it has more than it was asked for.
+  const length = `-n ${maxTokens - 1} --temp ${temperature} --seed ${seed} ${untruncated}`;
+  return [...length.split(' '), ...(ignoreEos ? ['--ignore-eos'] : [])];
+}
+
+/** What the program printed, in numbers; undefined where it did not come to its end. */
+function parseReport(report: string): Omit<PeerAnswer, 'text' | 'tokens'> | undefined {
+  const encoded = /encoded\s+(\d+) tokens in\s+([\d.]+) seconds/.exec(report);
+  const decoded = /decoded\s+(\d+) tokens in\s+([\d.]+) seconds/.exec(report);
+  const drafted = /n_drafted\s*=\s*(\d+)/.exec(report);
+  const accepted = /n_accept\s*=\s*(\d+)/.exec(report);
+  if (encoded === null || decoded === null || drafted === null || accepted === null) return undefined;
+  const outputTokens = Number(decoded[1]);
+  const [promptMs, allMs] = [1000 * Number(encoded[2]), 1000 * Number(decoded[2])];
+  const tokenMs = allMs / Math.max(outputTokens, 1);
+  return {
+    outputTokens,
+    promptTokens: Number(encoded[1]),
+    decodeMs: allMs - tokenMs,
+    firstTokenMs: promptMs + tokenMs,
+    wallMs: promptMs + allMs,
+    draftTokens: Number(drafted[1]),
+    acceptedTokens: Number(accepted[1]),
+  };
+}
+
+/** The output without the prompt before it and the empty lines after it. */
+function outputText(stdout: string, prompt: string): string {
+  const at = stdout.indexOf(prompt);
+  return (at < 0 ? stdout : stdout.slice(at + prompt.length)).replace(/\n{4}$/, '');
+}
+
+/**
+ * Prepares to run llama-speculative-simple. It tells no tokens, counts them itself, brings up to `numDraft` more than it is
+ * asked for, and bans ends of generation where they are to be ignored. Its clock starts before the round that brings the first token: `decodeMs` is its own time less the
+ * mean time of a token, `firstTokenMs` its time for the prompt and that of a token; loading the models is in none.
+ *
+ * @throws {TypeError} when no path or no draft model is given
+ * @throws {PeerError} when it cannot be run, with the tail of its stderr; so does a request
+ */
+export async function startLlamaSpeculativeSimple(settings: PeerSettings): Promise<Peer> {
+  const batch = ['-b', `${Math.max(defaultBatch, settings.contextSize)}`];
+  const options = [...targetOptions(settings), ...draftOptions(name, settings), ...batch, '--no-escape'];
+  const { binary, version } = await findLlamaCppProgram(name, settings);
+  const prompts = await loadPeerPrompts(settings.targetPath);
+  const folder = await mkdtemp(join(tmpdir(), 'outrider-peer-'));
+  const promptFile = join(folder, 'prompt.txt');
+  const running = new Set<PeerProcess>();
+
+  const generate = async (request: PeerRequest): Promise<PeerAnswer> => {
+    const prompt = prompts.text(request.prompt);
+    await writeFile(promptFile, prompt);
+    const args = [...options, '-bf', promptFile, ...requestOptions(request)];
+    const process = new PeerProcess(name, keptCommand(binary, args));
+    running.add(process);
+    try {
+      const [stdout, status] = await Promise.all([text(process.stdout), process.ended()]);
+      if (status !== 0) throw process.failure();
+      const report = parseReport(process.stderr) ?? parseReport(stdout);
+      if (report !== undefined) return { ...report, text: outputText(stdout, prompt) };
+      throw new PeerError(
+        `${name} ${endOf(status, null)} without its figures. ${stderrTail(process.stderr)}`,
+      );
+    } finally {
+      running.delete(process);
+    }
+  };
+  const close = async (): Promise<void> => {
+    await Promise.all([...running].map((process) => process.close()));
+    prompts.dispose();
+    await rm(folder, { recursive: true, force: true });
+  };
+  return {
+    name,
+    version,
+    settings: `${options.join(' ')}; -bf PROMPT -n TOKENS-1 --temp TEMPERATURE --seed SEED ${untruncated} --ignore-eos`,
+    generate,
+    close,
+  };
+}

@@ -1,0 +1,273 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Peer, PeerRequest, PeerSettings } from '../../src/bench/peer.js';
+import { keptCommand } from '../../src/bench/peers/keeper.js';
+import { peerNames, startPeer, type PeerName } from '../../src/bench/peers/peers.js';
+import { PeerError } from '../../src/errors.js';
+import { writeTinyModel } from '../fixtures/tiny-models.js';
+import { loadEngine } from '../helpers/engines.js';
+import { serverBody, speculativeBody, writeProgram } from '../helpers/fake-programs.js';
+
+let folder: string;
+let settings: PeerSettings;
+let peer: Peer | undefined;
+const request: PeerRequest = {
+  prompt: 'hello world',
+  maxTokens: 20,
+  temperature: 0,
+  seed: 3,
+  ignoreEos: true,
+};
+const timings = { prompt_ms: 7, predicted_n: 3, predicted_ms: 20, draft_n: 8, draft_n_accepted: 2 };
+const completion = { content: 'abc', tokens: [5, 6, 7], tokens_evaluated: 4, timings };
+
+const start = async (name: PeerName, more: Partial<PeerSettings> = {}): Promise<Peer> =>
+  (peer = await startPeer(name, { ...settings, ...more }));
+const program = (name: string, body: string): { binary: string } => ({
+  binary: writeProgram(folder, name, body),
+});
+
+async function isGone(pid: number): Promise<boolean> {
+  for (let tries = 0; tries < 100; tries++) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return true;
+    }
+    await setTimeout(50);
+  }
+  return false;
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'outrider-peers-test-'));
+  const [targetPath, draftPath] = [join(folder, 'target.gguf'), join(folder, 'draft.gguf')];
+  writeTinyModel(targetPath, { logitDeviation: 4 });
+  writeTinyModel(draftPath, { logitDeviation: 4, noise: { seed: 2, relative: 0.1 } });
+  settings = { targetPath, draftPath, threads: 1, contextSize: 256, numDraft: 4, binary: undefined };
+});
+afterEach(async () => {
+  await peer?.close();
+  peer = undefined;
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('node-llama-cpp', () => {
+  const names = ['node-llama-cpp', 'node-llama-cpp-lookup', 'node-llama-cpp-plain'] as const;
+  let peers: Peer[];
+  let plain: { readonly tokens: readonly number[]; readonly text: string; readonly promptTokens: number };
+
+  beforeAll(async () => {
+    const context = { threads: 1, contextSize: 256 };
+    const engine = await loadEngine(settings.targetPath, undefined, { drafter: 'none', context });
+    const { tokens, text, stats } = await engine
+      .generate(request.prompt, { maxTokens: 20, ignoreEos: true, sampling: { temperature: 0 } })
+      .finish();
+    plain = { tokens, text, promptTokens: stats.promptTokens };
+    await engine.dispose();
+    peers = await Promise.all(names.map((name) => startPeer(name, settings)));
+  });
+  afterAll(async () => void (await Promise.all(peers.map(({ close }) => close()))));
+
+  it.each(names)('%s brings the greedy tokens of plain decoding, as often as it is asked', async (name) => {
+    const { generate, version } = peers[names.indexOf(name)]!;
+    expect(version).toMatch(/^\d+\.\d+\.\d+, llama\.cpp v/);
+    for (const prompt of [request.prompt, `<s>${request.prompt}`]) {
+      const answer = await generate({ ...request, prompt });
+      expect(answer).toMatchObject({ ...plain, outputTokens: 20 });
+      expect(answer.decodeMs).toBeGreaterThan(0);
+      expect(answer.acceptedTokens).toBeLessThanOrEqual(answer.draftTokens);
+      if (name === 'node-llama-cpp') expect(answer.acceptedTokens).toBeGreaterThan(0);
+      if (name === 'node-llama-cpp-plain') expect(answer.draftTokens).toBe(0);
+    }
+  });
+
+  it('that ends during a request rejects it with the end of its stderr', async () => {
+    const { generate } = peers.at(-1)!;
+    const answer = generate({ ...request, temperature: 'hot' as unknown as number });
+    await expect(answer).rejects.toThrow(PeerError);
+    await expect(answer).rejects.toThrow('TypeError: A number was expected');
+  });
+
+  it('that cannot load its draft model is not started, and says why', async () => {
+    const started = start('node-llama-cpp', { draftPath: join(folder, 'missing.gguf') });
+    await expect(started).rejects.toThrow(PeerError);
+    await expect(started).rejects.toThrow(
+      /node-llama-cpp ended with status 1\. The end of its stderr:\n.*missing/s,
+    );
+  });
+});
+
+describe('llama-server', () => {
+  const serving = (onCompletion: string): { binary: string } => program('server', serverBody(onCompletion));
+
+  it('is asked for untruncated tokens, and its own figures are told', async () => {
+    const {
+      generate,
+      version,
+      settings: told,
+    } = await start(
+      'llama-server',
+      serving(`writeFileSync(__filename + '.fields', body); answer(200, ${JSON.stringify(completion)});`),
+    );
+    expect(version).toBe('fake 1 (build 7)');
+    expect(await generate({ ...request, temperature: 0.5 })).toEqual({
+      text: 'abc',
+      tokens: [5, 6, 7],
+      outputTokens: 3,
+      promptTokens: 4,
+      decodeMs: 20,
+      firstTokenMs: 7,
+      wallMs: expect.any(Number) as number,
+      draftTokens: 8,
+      acceptedTokens: 2,
+    });
+    const args = JSON.parse(readFileSync(join(folder, 'server.args'), 'utf8')) as string[];
+    expect(args.join(' ')).toContain(told.split(';')[0]);
+    expect(told).toContain(
+      `-m ${settings.targetPath} -c 256 -t 1 -dev none -md ${settings.draftPath} --spec-type`,
+    );
+    const fields = JSON.parse(readFileSync(join(folder, 'server.fields'), 'utf8')) as Record<string, unknown>;
+    expect(fields).toMatchObject({ n_predict: 20, temperature: 0.5, seed: 3, ignore_eos: true });
+    expect(fields).toMatchObject({ top_k: 0, top_p: 1, min_p: 0, cache_prompt: false });
+    expect((fields['prompt'] as number[])[0]).toBe(1);
+  });
+
+  it('without a draft model is plain', async () => {
+    const { prompt_ms, predicted_n, predicted_ms } = timings;
+    const answered = { ...completion, timings: { prompt_ms, predicted_n, predicted_ms } };
+    const plain = await start('llama-server-plain', serving(`answer(200, ${JSON.stringify(answered)});`));
+    expect(await plain.generate(request)).toMatchObject({
+      outputTokens: 3,
+      draftTokens: 0,
+      acceptedTokens: 0,
+    });
+    expect(plain.settings).not.toContain('--spec-type');
+  });
+
+  it('that does not know an option is not started, and its own words are told', async () => {
+    const started = start(
+      'llama-server',
+      program('old', `console.error('invalid argument: --spec-type'); process.exit(1);`),
+    );
+    await expect(started).rejects.toThrow(PeerError);
+    await expect(started).rejects.toThrow(
+      'llama-server ended with status 1. The end of its stderr:\ninvalid argument',
+    );
+  });
+
+  it('that refuses a request is told with its status', async () => {
+    const { generate } = await start('llama-server', serving(`answer(400, { error: 'too long' });`));
+    await expect(generate(request)).rejects.toThrow(
+      'llama-server answered with status 400: {"error":"too long"}',
+    );
+  });
+
+  it('that dies during a request rejects it with the end of its stderr', async () => {
+    const { generate } = await start(
+      'llama-server',
+      serving(`console.error('GGML_ASSERT failed'); process.kill(process.pid, 'SIGKILL');`),
+    );
+    const answer = generate(request);
+    await expect(answer).rejects.toThrow(PeerError);
+    await expect(answer).rejects.toThrow(/GGML_ASSERT failed\nended by SIGKILL/);
+  });
+
+  it('that is closed during a request rejects it and leaves no process, even one that ignores to be ended', async () => {
+    const stubborn = `process.on('SIGTERM', () => undefined); writeFileSync(__filename + '.asked', '');`;
+    const { generate, close } = await start('llama-server', serving(stubborn));
+    const answer = expect(generate(request)).rejects.toThrow('llama-server was closed');
+    while (!existsSync(join(folder, 'server.asked'))) await setTimeout(20);
+    await close();
+    await answer;
+    expect(await isGone(Number(readFileSync(join(folder, 'server.pid'), 'utf8')))).toBe(true);
+  });
+});
+
+describe('llama-speculative-simple', () => {
+  it('is run for each request, and its printed figures are read', async () => {
+    const { generate, version } = await start(
+      'llama-speculative-simple',
+      program('simple', speculativeBody(' and on')),
+    );
+    expect(version).toBe('fake 1 (build 7)');
+    const answer = await generate({ ...request, prompt: '<s>hello\n', temperature: 1, ignoreEos: false });
+    expect(answer).toMatchObject({
+      text: ' and on',
+      outputTokens: 20,
+      promptTokens: 5,
+      draftTokens: 30,
+      acceptedTokens: 12,
+    });
+    // 20 tokens in 200 ms, of which the first does not count.
+    expect(answer.decodeMs).toBeCloseTo(190);
+    expect(answer.firstTokenMs).toBeCloseTo(20);
+    expect(answer.wallMs).toBeCloseTo(210);
+    const args = JSON.parse(readFileSync(join(folder, 'simple.args'), 'utf8')) as string[];
+    expect(args.join(' ')).toMatch(/--no-escape .* -n 19 --temp 1 --seed 3 --top-k 0 --top-p 1 --min-p 0$/);
+  });
+
+  it.each([
+    [
+      'that does not know an option',
+      `console.error('invalid argument'); process.exit(1);`,
+      /ended with status 1.*\ninvalid argument/,
+    ],
+    ['that prints no figures', `console.error('done');`, /without its figures.*\ndone/],
+  ])('%s rejects the request with the end of its stderr', async (_, body, message) => {
+    const { generate } = await start('llama-speculative-simple', program('wrong', body));
+    const answer = generate(request);
+    await expect(answer).rejects.toThrow(PeerError);
+    await expect(answer).rejects.toThrow(message);
+  });
+});
+
+describe('a peer', () => {
+  const programs = peerNames.filter((name) => name.startsWith('llama-'));
+
+  it.each(programs)(
+    '%s is refused without a path, with one where nothing is, and with one that is no program',
+    async (name) => {
+      const missing = join(folder, 'missing');
+      await expect(start(name)).rejects.toThrow(TypeError);
+      for (const [binary, reason] of [
+        [missing, 'does not exist'],
+        [settings.targetPath, 'is not executable'],
+        [folder, 'is no file'],
+      ] as const) {
+        const started = start(name, { binary });
+        await expect(started).rejects.toThrow(PeerError);
+        await expect(started).rejects.toThrow(
+          `Expected a program as binary of the peer ${name} but ${binary} ${reason}`,
+        );
+      }
+    },
+  );
+
+  it.each(['llama-server', 'llama-speculative-simple', 'node-llama-cpp'] as const)(
+    '%s is refused without a draft model',
+    async (name) => {
+      const started = start(name, { draftPath: undefined, ...program('any', '') });
+      await expect(started).rejects.toThrow(`Expected a draft model for the peer ${name} but received none`);
+    },
+  );
+
+  it('ends when the process that started it is killed', async () => {
+    const pidFile = join(folder, 'kept.pid');
+    const body = `require('node:fs').writeFileSync(${JSON.stringify(pidFile)}, String(process.pid)); setInterval(() => 0, 1000);`;
+    const args = JSON.stringify(keptCommand(process.execPath, ['-e', body]));
+    const parent = spawn(process.execPath, [
+      '-e',
+      `require('node:child_process').spawn(process.execPath, ${args}, { stdio: 'pipe' }); setInterval(() => 0, 1000);`,
+    ]);
+    while (!existsSync(pidFile) || readFileSync(pidFile, 'utf8') === '') await setTimeout(20);
+    parent.kill('SIGKILL');
+    await once(parent, 'exit');
+    expect(await isGone(Number(readFileSync(pidFile, 'utf8')))).toBe(true);
+  });
+});
