@@ -25,12 +25,9 @@ export type ErrorCode =
   | 'DOWNLOAD'
   | 'PROMPT_FILE'
   | 'PLUGIN'
-<<<<<<< HEAD
   | 'BENCH'
   | 'RESULTS_FILE'
-=======
   | 'PEER'
->>>>>>> peers
   | 'BUSY'
   | 'DISPOSED';
 
@@ -172,7 +169,6 @@ export class DownloadError extends OutriderError {
   }
 }
 
-<<<<<<< HEAD
 /** A benchmark's trial could not be run. */
 export class BenchError extends OutriderError {
   constructor(message: string, options?: ErrorOptions) {
@@ -184,12 +180,13 @@ export class BenchError extends OutriderError {
 export class ResultsFileError extends OutriderError {
   constructor(message: string, options?: ErrorOptions) {
     super('RESULTS_FILE', message, options);
-=======
+  }
+}
+
 /** Another engine could not be started, ended on its own, or answered with an error; the message ends with what it said. */
 export class PeerError extends OutriderError {
   constructor(message: string, options?: ErrorOptions) {
     super('PEER', message, options);
->>>>>>> peers
   }
 }
 

@@ -1,20 +1,31 @@
 // Where the reports of a benchmark go.
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { htmlReport } from '../bench/report-html.js';
+import { jsonReport } from '../bench/report-json.js';
+import { markdownReport } from '../bench/report-markdown.js';
+import { tableReport } from '../bench/report-table.js';
 import type { BenchResults } from '../bench/sample.js';
+import { summarize } from '../bench/summary.js';
 
 /** What is wanted of reports. */
 export interface ReportChoice {
   readonly json: boolean;
   readonly markdown: boolean;
-  readonly jsonl: string | undefined;
+  /** Where the samples are. */
+  readonly samples: string;
+  /** Where the page with pictures goes; undefined: beside the samples. */
   readonly html: string | undefined;
-  readonly resume: string | undefined;
 }
 
-/** Prints the report to stdout and writes the one with pictures. */
+/** Prints the report to stdout, writes the page with pictures, and says on stderr where that and the samples are. */
 export async function writeReports(results: BenchResults, choice: ReportChoice): Promise<void> {
-  const samples = choice.resume ?? choice.jsonl;
-  const html = choice.html ?? samples?.replace(/(\.jsonl)?$/, '.html');
-  console.log(JSON.stringify(results.samples.length));
-  if (html !== undefined) await writeFile(html, '');
+  const summary = summarize(results);
+  const print = choice.json ? jsonReport : choice.markdown ? markdownReport : tableReport;
+  console.log(print(summary).trimEnd());
+  const html = choice.html ?? choice.samples.replace(/(\.jsonl)?$/, '.html');
+  await mkdir(dirname(html), { recursive: true });
+  await writeFile(html, await htmlReport(results, summary));
+  console.error(`Report with pictures: ${html}`);
+  console.error(`Samples: ${choice.samples}`);
 }

@@ -31,6 +31,11 @@ import {
 import { countValue, numberList, parameterCount } from '../option-values.js';
 import { pairProgress } from '../progress.js';
 
+/** What was measured, and the file that it is in. */
+interface MeasuredRun extends BenchOutcome {
+  readonly samples: string;
+}
+
 /** Options of the command. */
 export interface BenchArguments extends EngineArguments {
   words: readonly string[];
@@ -68,8 +73,8 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
       const trials = await plannedTrials(args);
       pair = await openPair(args, trials.workloads);
       const outcome = await measure(args, trials.planned, { pair, signal: interruption.signal });
-      await writeReports(outcome.results, args);
-      tellEnd(outcome, args);
+      await writeReports(outcome.results, { ...args, samples: outcome.samples });
+      tellEnd(outcome);
     } finally {
       process.off('SIGINT', interrupt);
       await pair?.close();
@@ -173,28 +178,31 @@ async function measure(
   args: BenchArguments,
   planned: readonly PlannedTrial[],
   { pair, signal }: MeasureParts,
-): Promise<BenchOutcome> {
+): Promise<MeasuredRun> {
   const plans = planned.map((one) => planOf(args, one, pair));
   const run = await headOf(args, plans, pair);
-  const { file, before } = openResults(args, run);
+  const { file, before, samples } = openResults(args, run);
   const progress = pairProgress();
   try {
-    return await runBench({ run, plans, file, before, signal, onProgress: progress.show });
+    return { samples, ...(await runBench({ run, plans, file, before, signal, onProgress: progress.show })) };
   } finally {
     progress.end();
     file.close();
   }
 }
 
-function openResults(args: BenchArguments, run: RunHead): { file: ResultsFile; before?: BenchResults } {
-  if (args.resume !== undefined) {
-    const { file, results } = ResultsFile.resume(args.resume, run);
-    console.error(`Going on with ${args.resume}: ${results.samples.length / 2} pairs are there.`);
-    return { file, before: results };
+/** The file that samples go to, and what is in it already. */
+function openResults(
+  { resume, jsonl }: BenchArguments,
+  run: RunHead,
+): { readonly samples: string; readonly file: ResultsFile; readonly before?: BenchResults } {
+  if (resume !== undefined) {
+    const { file, results } = ResultsFile.resume(resume, run);
+    console.error(`Going on with ${resume}: ${results.samples.length / 2} pairs are there.`);
+    return { samples: resume, file, before: results };
   }
-  const path = args.jsonl ?? join(cacheFolder(), 'bench', `${run.startedAt.replaceAll(/[:.]/g, '-')}.jsonl`);
-  args.jsonl = path;
-  return { file: ResultsFile.create(path, run) };
+  const samples = jsonl ?? join(cacheFolder(), 'bench', `${run.startedAt.replaceAll(/[:.]/g, '-')}.jsonl`);
+  return { samples, file: ResultsFile.create(samples, run) };
 }
 
 function planOf(
@@ -202,8 +210,8 @@ function planOf(
   { trial, method, workload }: PlannedTrial,
   pair: BenchPair,
 ): Omit<TrialPlan, 'done' | 'startedAt'> {
-  const { temperature, ...sampling } = samplingOf(args);
-  void temperature;
+  // Each trial has its own temperature.
+  const sampling = { ...samplingOf(args), temperature: undefined };
   return {
     ...{ trial, method, prompts: workload.prompts, sampling },
     ...{ targetPath: pair.targetPath, draftPath: pair.draftPath },
@@ -246,11 +254,10 @@ async function headOf(
 }
 
 /** A run that was ended before its time is a failure, whatever it brought. */
-function tellEnd({ results, stoppedBy }: BenchOutcome, { jsonl, resume }: BenchArguments): void {
+function tellEnd({ results, stoppedBy, samples }: MeasuredRun): void {
   if (stoppedBy === undefined && results.failures.length === 0) return;
-  const path = resume ?? jsonl;
   if (stoppedBy !== undefined) {
-    console.error(`The report is partial. Go on with --resume ${path} and the same options.`);
+    console.error(`The report is partial. Go on with --resume ${samples} and the same options.`);
     throw stoppedBy;
   }
   throw new BenchError(`${results.failures.length} trials could not be run: ${results.failures[0]!.message}`);
