@@ -65,7 +65,7 @@ describe('uniform', () => {
 
   it('keeps the streams that a seed means today', () => {
     expect(uniform(0, Purpose.target, 0)).toBe(((0x6b200159 >>> 5) * 2 ** 26 + (0x99ba4efe >>> 6)) / 2 ** 53);
-    expect(Purpose).toEqual({ target: 0, accept: 1, draft: 2 });
+    expect(Purpose).toEqual({ target: 0, accept: 1, draft: 2, resample: 3 });
   });
 
   it('spreads evenly over ten bins (chi-square with 9 degrees of freedom, false alarm below 1e-4)', () => {
