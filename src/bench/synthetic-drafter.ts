@@ -41,7 +41,6 @@ export class SyntheticDrafter implements Drafter {
   /** What the next generation will say. */
   foresee(tokens: readonly TokenId[]): void {
     this.#known = tokens;
-    this.#draw = 0;
   }
 
   async begin(): Promise<void> {}
