@@ -44,6 +44,8 @@ export class PeerProcess {
     this.#ended = new Promise((resolve) => {
       this.#child.on('error', (error) => (this.#stderr += error.message));
       this.#child.on('close', resolve);
+      // Something that it left running may keep its output open.
+      this.#child.on('exit', (code) => void setTimeout(deathMs, code, { ref: false }).then(resolve));
     });
   }
 
@@ -102,5 +104,7 @@ export class PeerProcess {
     await this.#ended;
     kill.abort();
     await killed;
+    this.#child.stdout!.destroy();
+    this.#child.stderr!.destroy();
   }
 }
