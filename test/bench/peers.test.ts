@@ -218,12 +218,18 @@ describe('llama-speculative-simple', () => {
       `console.error('invalid argument'); process.exit(1);`,
       /ended with status 1.*\ninvalid argument/,
     ],
-    ['that prints no figures', `console.error('done');`, /without its figures.*\ndone/],
+    ['that prints no figures', `console.error('done');`, /without its figures, 5 times.*\ndone/],
   ])('%s rejects the request with the end of its stderr', async (_, body, message) => {
     const { generate } = await start('llama-speculative-simple', program('wrong', body));
     const answer = generate(request);
     await expect(answer).rejects.toThrow(PeerError);
     await expect(answer).rejects.toThrow(message);
+  });
+
+  it('that ended before it wrote its figures is run again', async () => {
+    const body = `const at = __filename + '.once'; if (require('node:fs').existsSync(at)) {${speculativeBody('')}} else writeFileSync(at, '');`;
+    const { generate } = await start('llama-speculative-simple', program('hasty', body));
+    expect((await generate(request)).outputTokens).toBe(20);
   });
 });
 

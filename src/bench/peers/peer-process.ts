@@ -20,7 +20,7 @@ export function stderrTail(text: string): string {
 }
 
 /** How a process ended, in words. */
-export function endOf(code: number | null, signal: NodeJS.Signals | null): string {
+function endOf(code: number | null, signal: NodeJS.Signals | null): string {
   return signal === null ? `ended with status ${code}` : `was ended by ${signal}`;
 }
 
