@@ -7,14 +7,22 @@ import { PeerError } from '../../errors.js';
 import type { Peer, PeerAnswer, PeerRequest, PeerSettings } from '../peer.js';
 import { keptCommand } from './keeper.js';
 import { draftOptions, findLlamaCppProgram, targetOptions } from './llama-cpp-program.js';
-import { endOf, PeerProcess, stderrTail } from './peer-process.js';
+import { PeerProcess, stderrTail } from './peer-process.js';
 import { loadPeerPrompts } from './peer-prompts.js';
 
 const name = 'llama-speculative-simple';
 /** The program's own size of a batch, which a prompt must fit into. */
 const defaultBatch = 2048;
 
+/** Runs for a request: now and then the program ends before it has written its last lines, which are its figures. */
+const maxRuns = 5;
 const untruncated = '--top-k 0 --top-p 1 --min-p 0';
+
+/** What a run that ended well wrote. */
+interface Output {
+  readonly stdout: string;
+  readonly stderr: string;
+}
 
 /** Options of one request. */
 function requestOptions(request: PeerRequest): string[] {
@@ -53,8 +61,9 @@ function outputText(stdout: string, prompt: string): string {
 
 /**
  * Prepares to run llama-speculative-simple. It tells no tokens, counts them itself, brings up to `numDraft` more than it is
- * asked for, and bans ends of generation where they are to be ignored. Its clock starts before the round that brings the first token: `decodeMs` is its own time less the
- * mean time of a token, `firstTokenMs` its time for the prompt and that of a token; loading the models is in none.
+ * asked for, and bans ends of generation where they are to be ignored. Its clock starts before the round that brings the
+ * first token: `decodeMs` is its own time less the mean time of a token, `firstTokenMs` its time for the prompt and that of
+ * a token; loading the models is in none.
  *
  * @throws {TypeError} when no path or no draft model is given
  * @throws {PeerError} when it cannot be run, with the tail of its stderr; so does a request
@@ -68,22 +77,28 @@ export async function startLlamaSpeculativeSimple(settings: PeerSettings): Promi
   const promptFile = join(folder, 'prompt.txt');
   const running = new Set<PeerProcess>();
 
-  const generate = async (request: PeerRequest): Promise<PeerAnswer> => {
-    const prompt = prompts.text(request.prompt);
-    await writeFile(promptFile, prompt);
-    const args = [...options, '-bf', promptFile, ...requestOptions(request)];
+  const run = async (args: readonly string[]): Promise<Output> => {
     const process = new PeerProcess(name, keptCommand(binary, args));
     running.add(process);
     try {
       const [stdout, status] = await Promise.all([text(process.stdout), process.ended()]);
       if (status !== 0) throw process.failure();
-      const report = parseReport(process.stderr) ?? parseReport(stdout);
-      if (report !== undefined) return { ...report, text: outputText(stdout, prompt) };
-      throw new PeerError(
-        `${name} ${endOf(status, null)} without its figures. ${stderrTail(process.stderr)}`,
-      );
+      return { stdout, stderr: process.stderr };
     } finally {
       running.delete(process);
+    }
+  };
+  const generate = async (request: PeerRequest): Promise<PeerAnswer> => {
+    const prompt = prompts.text(request.prompt);
+    await writeFile(promptFile, prompt);
+    const args = [...options, '-bf', promptFile, ...requestOptions(request)];
+    for (let numRuns = 1; ; numRuns++) {
+      const { stdout, stderr } = await run(args);
+      const report = parseReport(stderr);
+      if (report !== undefined) return { ...report, text: outputText(stdout, prompt) };
+      if (numRuns === maxRuns) {
+        throw new PeerError(`${name} ended without its figures, ${maxRuns} times. ${stderrTail(stderr)}`);
+      }
     }
   };
   const close = async (): Promise<void> => {

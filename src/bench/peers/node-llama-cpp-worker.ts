@@ -43,8 +43,7 @@ async function setUp(llama: Llama, settings: WorkerSettings): Promise<Setup> {
   if (drafts === 'model') {
     const draft = await openSequence(await llama.loadModel({ modelPath: draftPath! }), settings);
     const predictor = new DraftSequenceTokenPredictor(draft, {
-      // By default the target does not wait, and where both models share a processor hardly a draft is ready in time.
-      minTokens: 1,
+      minTokens: 0,
       maxTokens: numDraft,
       minConfidence: 0,
       // The likeliest draft is the one that an exact match accepts most.

@@ -63,7 +63,7 @@ class Worker {
 function describe({ drafts, threads, contextSize, numDraft }: WorkerSettings): string {
   const context = `gpu false, maxThreads and threads ${threads}, contextSize ${contextSize}, flashAttention auto`;
   const draft = {
-    model: `DraftSequenceTokenPredictor with minTokens 1, maxTokens ${numDraft}, minConfidence 0, temperature 0`,
+    model: `DraftSequenceTokenPredictor with minTokens 0, maxTokens ${numDraft}, minConfidence 0, temperature 0`,
     lookup: `InputLookupTokenPredictor with predictionLength.max ${numDraft}`,
     none: 'no tokenPredictor',
   }[drafts];
@@ -80,8 +80,8 @@ async function generate(worker: Worker, prompts: PeerPrompts, request: PeerReque
 
 /**
  * Starts node-llama-cpp in a process of its own. `decodeMs` is its process's time between the first and the last token,
- * of which drafts that it decoded together with the prompt take none; tokens are its own. Its target is told to wait for
- * one draft token: by its default it waits for none, and on a processor that both models share hardly one is ever ready.
+ * of which drafts that it decoded together with the prompt take none; tokens are its own. Its target waits for
+ * no drafts, as by its defaults: where both models share a processor few are ready in time, but waiting costs it more.
  *
  * @param drafts `model` needs `draftPath`
  * @throws {TypeError} when there is no draft model and one is needed

@@ -20,7 +20,7 @@ export function stderrTail(text: string): string {
 }
 
 /** How a process ended, in words. */
-export function endOf(code: number | null, signal: NodeJS.Signals | null): string {
+function endOf(code: number | null, signal: NodeJS.Signals | null): string {
   return signal === null ? `ended with status ${code}` : `was ended by ${signal}`;
 }
 
@@ -44,6 +44,8 @@ export class PeerProcess {
     this.#ended = new Promise((resolve) => {
       this.#child.on('error', (error) => (this.#stderr += error.message));
       this.#child.on('close', resolve);
+      // Something that it left running may keep its output open.
+      this.#child.on('exit', (code) => void setTimeout(deathMs, code, { ref: false }).then(resolve));
     });
   }
 
@@ -102,5 +104,7 @@ export class PeerProcess {
     await this.#ended;
     kill.abort();
     await killed;
+    this.#child.stdout!.destroy();
+    this.#child.stderr!.destroy();
   }
 }
