@@ -21,7 +21,17 @@ import { onlyOnce, UsageError } from './option-values.js';
 const exitCodes = { done: 0, failure: 1, usage: 2 } as const;
 
 /** Arguments of single commands of which there may be several. */
-const lists: ReadonlySet<string> = new Set(['_', 'files', 'tasks', 'text', 'words', 'workload', 'method']);
+const lists: ReadonlySet<string> = new Set([
+  '_',
+  'files',
+  'tasks',
+  'text',
+  'words',
+  'workload',
+  'method',
+  'temperatures',
+  'nodes',
+]);
 
 /** Runs one command; resolves to the exit status. */
 export async function main(args: readonly string[]): Promise<number> {

@@ -1,0 +1,160 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { readResults } from '../../src/bench/results-file.js';
+import { demoModel } from '../../src/cli/models.js';
+import { outcomeOf, runCli, startCli } from './run-cli.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'outrider-bench-cli-'));
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+const file = (name: string): string => join(folder, name);
+
+const pair = [
+  '--target',
+  demoModel('target'),
+  '--draft',
+  demoModel('draft'),
+  '--threads',
+  '1',
+  '--gpu',
+  'off',
+];
+const exact = ['--kv-type', 'f32', '--flash-attention', 'off'];
+const small = [...pair, ...exact, '--max-tokens', '12', '--repetitions', '2', '--prompts', '1'];
+
+describe('outrider bench', () => {
+  it('compares methods with plain decoding, as a table, a page and samples', async () => {
+    const args = [
+      'bench',
+      '--workload',
+      'stories',
+      '--method',
+      'chain:4',
+      '--method',
+      'synthetic:0.9',
+      '--temperatures',
+      '0',
+    ];
+    const { stdout, stderr, status } = await runCli([...args, ...small, '--jsonl', file('table.jsonl')]);
+    expect(stderr).toContain(file('table.html'));
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/stories +chain:4 +0 .* all 2/);
+    expect(stdout).toMatch(/synthetic:0\.9/);
+    const { samples, trials } = readResults(file('table.jsonl'));
+    expect(samples.length).toBe(8);
+    expect([...trials.values()].map(({ achieved }) => achieved['verifier'])).toEqual(['match', 'match']);
+    const html = readFileSync(file('table.html'), 'utf8');
+    expect(html).toContain('<svg');
+    expect(html).not.toMatch(/(src|href)="http/);
+  });
+
+  it('prints one JSON object, and takes the method from its own options', async () => {
+    const args = [
+      'bench',
+      '--workload',
+      'stories',
+      '--tree',
+      'chain:2',
+      '--guard',
+      'off',
+      '--temperature',
+      '1',
+      '--json',
+    ];
+    const { stdout, status } = await runCli([...args, ...small, '--jsonl', file('json.jsonl')]);
+    expect(status).toBe(0);
+    const report = JSON.parse(stdout) as {
+      trials: { trial: object; isLossless: boolean }[];
+    };
+    expect(report.trials).toHaveLength(1);
+    expect(report.trials[0]).toMatchObject({
+      trial: { method: 'as asked', temperature: 1 },
+      isLossless: true,
+    });
+  });
+
+  it('keeps a partial report at ctrl-c, and goes on from there', async () => {
+    const args = [
+      'bench',
+      '--workload',
+      'stories',
+      '--method',
+      'chain:2',
+      '--method',
+      'suffix',
+      '--temperatures',
+      '0',
+    ];
+    const more = [...pair, ...exact, '--max-tokens', '24', '--repetitions', '4', '--prompts', '2'];
+    const path = file('partial.jsonl');
+    const child = startCli([...args, ...more, '--jsonl', path]);
+    const ended = outcomeOf(child);
+    const hasSamples = (): boolean => {
+      try {
+        return readResults(path).samples.length >= 2;
+      } catch {
+        return false;
+      }
+    };
+    while (child.exitCode === null && !hasSamples()) await new Promise((resolve) => setTimeout(resolve, 20));
+    child.kill('SIGINT');
+    const { stdout, stderr, status } = await ended;
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^partial/);
+    expect(stderr).toContain(`--resume ${path}`);
+    const before = readResults(path).samples.length;
+    expect(before).toBeLessThan(32);
+
+    const resumed = await runCli([...args, ...more, '--resume', path]);
+    expect(resumed.stderr).toContain('Going on with');
+    expect(resumed.status).toBe(0);
+    const { samples } = readResults(path);
+    expect(samples.length).toBe(32);
+    const names = samples.map(({ trial, prompt, repetition, side }) =>
+      [trial, prompt, repetition, side].join(),
+    );
+    expect(new Set(names).size).toBe(32);
+  });
+
+  it('names what it cannot read, with the line', async () => {
+    writeFileSync(file('bad.jsonl'), '{"prompt":"Once"}\n{"prompt":\n');
+    const { stderr, status } = await runCli(['bench', '--workload', file('bad.jsonl'), ...small]);
+    expect(stderr).toContain('bad.jsonl, line 2');
+    expect(status).not.toBe(0);
+  });
+
+  it('says which peer is missing, and still reports the others', async () => {
+    const args = [
+      'bench',
+      '--workload',
+      'stories',
+      '--method',
+      'llama-server',
+      '--method',
+      'chain:2',
+      '--temperatures',
+      '0',
+    ];
+    const peer = ['--llama-server', file('no-such-program'), '--jsonl', file('peer.jsonl')];
+    const { stdout, stderr, status } = await runCli([...args, ...small, ...peer]);
+    expect(status).toBe(1);
+    expect(stderr).toContain('no-such-program');
+    expect(stdout).toMatch(/chain:2 .* all 2/);
+  });
+
+  it.each([
+    [['--workload', 'nothing'], /--workload/],
+    [['--method', 'nonsense'], /--method/],
+    [['--method', 'synthetic:2'], /synthetic/],
+    [['--method', 'mine=--no-such-option'], /no-such-option/],
+    [['--temperatures', 'hot'], /--temperatures/],
+    [['no such words'], /there are: /],
+  ])('refuses %j as wrong use', async (args, message) => {
+    const { stderr, status } = await runCli(['bench', ...args, ...small]);
+    expect(stderr).toMatch(message);
+    expect(status).toBe(2);
+  });
+});
