@@ -1,12 +1,12 @@
 // Where the reports of a benchmark go.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { htmlReport } from '../bench/report-html.js';
-import { jsonReport } from '../bench/report-json.js';
-import { markdownReport } from '../bench/report-markdown.js';
-import { tableReport } from '../bench/report-table.js';
+import { htmlReport } from '../bench/report/report-html.js';
+import { jsonReport } from '../bench/report/report-json.js';
+import { markdownReport } from '../bench/report/report-markdown.js';
+import { tableReport } from '../bench/report/report-table.js';
 import type { BenchResults } from '../bench/sample.js';
-import { summarize } from '../bench/summary.js';
+import { summarize } from '../bench/report/summary.js';
 
 /** What is wanted of reports. */
 export interface ReportChoice {

@@ -1,5 +1,5 @@
 // A run as a terminal shows it.
-import { textTable } from '../metrics/text-table.js';
+import { textTable } from '../../metrics/text-table.js';
 import { conclusions, notices } from './conclusions.js';
 import { briefColumns, tableCells } from './report-columns.js';
 import type { RunSummary } from './summary.js';

@@ -10,7 +10,7 @@ import { grouped } from './grouped.js';
 import { accuracyOf, lossOf, type Accuracy, type LossFigures } from './quality-figures.js';
 import { countLikeness, nearTieMargin, pairSamples, type LikenessCounts } from './sample-pairs.js';
 import type { SamplePair } from './sample-pairs.js';
-import { trialName, type BenchResults, type RunHead, type Sample, type Trial } from './sample.js';
+import { trialName, type BenchResults, type RunHead, type Sample, type Trial } from '../sample.js';
 import { decodeSpeed, firstTokenRatio, speedFigures, wallSpeed, type SpeedFigures } from './speed-figures.js';
 
 /** Figures of some pairs of answers. */

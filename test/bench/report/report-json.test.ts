@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { jsonReport } from '../../src/bench/report-json.js';
-import { summarize } from '../../src/bench/summary.js';
-import { fakePair, fakeResults, manyResults } from '../helpers/bench-results.js';
+import { jsonReport } from '../../../src/bench/report/report-json.js';
+import { summarize } from '../../../src/bench/report/summary.js';
+import { fakePair, fakeResults, manyResults } from '../../helpers/bench-results.js';
 
 it('the summary is one object on one line', () => {
   const text = jsonReport(summarize(manyResults()));

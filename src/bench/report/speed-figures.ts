@@ -2,7 +2,7 @@
 import { mean, sampleStandardDeviation } from 'simple-statistics';
 import { ratioOfMeans, type Bootstrap, type Interval, type PairedFigures } from './bootstrap.js';
 import type { SamplePair } from './sample-pairs.js';
-import type { Sample } from './sample.js';
+import type { Sample } from '../sample.js';
 
 /** Tokens per second over answers. */
 export interface Rate {

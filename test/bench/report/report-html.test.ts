@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { htmlReport } from '../../src/bench/report-html.js';
-import type { BenchResults } from '../../src/bench/sample.js';
+import { htmlReport } from '../../../src/bench/report/report-html.js';
+import type { BenchResults } from '../../../src/bench/sample.js';
 import {
   fakeHead,
   fakePair,
@@ -8,7 +8,7 @@ import {
   fakeRun,
   fakeTrial,
   manyResults,
-} from '../helpers/bench-results.js';
+} from '../../helpers/bench-results.js';
 
 const figures = ['speedup', 'acceptance', 'time-shares', 'cost', 'over-time', 'disparity'];
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { countLikeness, pairSamples } from '../../src/bench/sample-pairs.js';
-import { fakePair, fakeSample } from '../helpers/bench-results.js';
+import { countLikeness, pairSamples } from '../../../src/bench/report/sample-pairs.js';
+import { fakePair, fakeSample } from '../../helpers/bench-results.js';
 
 const greedy = { temperature: 0 };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { tableReport } from '../../src/bench/report-table.js';
-import { summarize } from '../../src/bench/summary.js';
+import { tableReport } from '../../../src/bench/report/report-table.js';
+import { summarize } from '../../../src/bench/report/summary.js';
 import {
   fakeHead,
   fakePair,
@@ -8,7 +8,7 @@ import {
   fakeRun,
   fakeTrial,
   manyResults,
-} from '../helpers/bench-results.js';
+} from '../../helpers/bench-results.js';
 
 const report = (...results: Parameters<typeof fakeResults>) =>
   tableReport(summarize(fakeResults(...results)));

@@ -3,7 +3,7 @@ import { quietStyle, seriesColour, seriesShape, shownStyles, type SeriesStyle } 
 import { figureOf, type Figure } from './figure.js';
 import { formatRate } from './format-figure.js';
 import { methodLabel } from './method-summary.js';
-import { trialName, type BenchResults } from './sample.js';
+import { trialName, type BenchResults } from '../sample.js';
 import { decodeSpeed } from './speed-figures.js';
 
 interface TimeRow {

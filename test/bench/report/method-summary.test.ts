@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { methodLabel, summarizeMethods } from '../../src/bench/method-summary.js';
-import { summarize } from '../../src/bench/summary.js';
-import { fakePair, fakeResults, fakeTrial } from '../helpers/bench-results.js';
+import { methodLabel, summarizeMethods } from '../../../src/bench/report/method-summary.js';
+import { summarize } from '../../../src/bench/report/summary.js';
+import { fakePair, fakeResults, fakeTrial } from '../../helpers/bench-results.js';
 
 it('a method brings the geometric mean over its workloads, each temperature for itself', () => {
   const trials = [

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Bootstrap, ratioOfMeans, type PairedFigures } from '../../src/bench/bootstrap.js';
-import { SeededRandom } from '../fixtures/seeded-random.js';
+import { Bootstrap, ratioOfMeans, type PairedFigures } from '../../../src/bench/report/bootstrap.js';
+import { SeededRandom } from '../../fixtures/seeded-random.js';
 
 describe('the ratio of means', () => {
   it('is not the mean of ratios', () => {

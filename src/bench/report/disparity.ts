@@ -1,6 +1,6 @@
 // How unequally workloads and categories are served. Knows nothing of single answers.
 import { sum } from 'simple-statistics';
-import { disparity, type Disparity } from '../theory/disparity.js';
+import { disparity, type Disparity } from '../../theory/disparity.js';
 import { trialsByMethod } from './method-summary.js';
 import type { PairFigures, RunSummary, TrialSummary } from './summary.js';
 

@@ -1,6 +1,6 @@
 // How the report's pictures look. Knows nothing of what they show.
 import type { Config } from 'vega-lite';
-import { palette } from './picture.js';
+import { palette } from '../picture.js';
 
 /** One series of a picture, as points, lines and the legend show it. */
 export interface SeriesStyle {

@@ -1,6 +1,6 @@
 // How sure a ratio of means is. Knows nothing of what was measured.
 import { quantile, sampleWithReplacement } from 'simple-statistics';
-import { Purpose, uniform } from '../sampling/random.js';
+import { Purpose, uniform } from '../../sampling/random.js';
 import { grouped } from './grouped.js';
 
 /** Two figures of one thing, such as the speeds of two ways to the same answer. */

@@ -1,6 +1,6 @@
 // What became of drafts. Knows nothing of plain decoding.
 import { sum } from 'simple-statistics';
-import type { Sample } from './sample.js';
+import type { Sample } from '../sample.js';
 
 /** What was accepted of what was drafted. */
 export interface AcceptanceFigures {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { disparities } from '../../src/bench/disparity.js';
-import { summarize } from '../../src/bench/summary.js';
-import { disparity } from '../../src/theory/disparity.js';
-import { fakePair, fakeResults, fakeTrial } from '../helpers/bench-results.js';
+import { disparities } from '../../../src/bench/report/disparity.js';
+import { summarize } from '../../../src/bench/report/summary.js';
+import { disparity } from '../../../src/theory/disparity.js';
+import { fakePair, fakeResults, fakeTrial } from '../../helpers/bench-results.js';
 
 describe('disparity', () => {
   const drafts = (acceptedTokens: number) => ({ draftTokens: 10, acceptedTokens });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { acceptanceFigures, timeShares } from '../../src/bench/acceptance-figures.js';
-import { fakeSample } from '../helpers/bench-results.js';
+import { acceptanceFigures, timeShares } from '../../../src/bench/report/acceptance-figures.js';
+import { fakeSample } from '../../helpers/bench-results.js';
 
 describe('acceptance', () => {
   const samples = [

@@ -1,6 +1,6 @@
 // Puts answers of the method beside those of plain decoding. Knows nothing of speed.
 import { grouped } from './grouped.js';
-import type { Sample, Trial } from './sample.js';
+import type { Sample, Trial } from '../sample.js';
 
 /**
  * How the tokens of a pair compare: `near tie` where two tokens were so close that batches of another shape may turn them

@@ -2,7 +2,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { chartConfig } from './chart-style.js';
 import { escapeHtml } from './html.js';
-import { renderSvg } from './picture.js';
+import { renderSvg } from '../picture.js';
 
 /** A picture before it is drawn. */
 export interface Chart {

@@ -3,7 +3,7 @@ import { plotWidth, seriesColour, seriesShape, seriesStyles, type SeriesStyle } 
 import { figureOf, type Figure } from './figure.js';
 import { grouped } from './grouped.js';
 import { methodLabel } from './method-summary.js';
-import { trialName, type BenchResults, type TrialHead } from './sample.js';
+import { trialName, type BenchResults, type TrialHead } from '../sample.js';
 
 interface CostRow {
   readonly series: string;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { trialName, type TrialHead } from '../../src/bench/sample.js';
-import { summarize } from '../../src/bench/summary.js';
+import { trialName, type TrialHead } from '../../../src/bench/sample.js';
+import { summarize } from '../../../src/bench/report/summary.js';
 import {
   fakeHead,
   fakePair,
@@ -8,7 +8,7 @@ import {
   fakeSample,
   fakeTrial,
   manyResults,
-} from '../helpers/bench-results.js';
+} from '../../helpers/bench-results.js';
 
 const fast = { decodeMs: 400, wallMs: 500, firstTokenMs: 60 };
 /** Two prompts: 100 tokens/s plain and 250 with the method, 50 plain and 100 with the method. */

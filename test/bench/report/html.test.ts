@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { escapeHtml, html, Html } from '../../src/bench/html.js';
+import { escapeHtml, html, Html } from '../../../src/bench/report/html.js';
 
 it('text cannot leave an element or a quoted attribute', () => {
   expect(html`<p title="${'"><script>'}">${"<b>&'"}</p>`.source).toBe(

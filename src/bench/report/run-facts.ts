@@ -1,5 +1,5 @@
 // What has to be known of a run to read its figures or to repeat it.
-import type { RunHead } from './sample.js';
+import type { RunHead } from '../sample.js';
 
 /** Name and value of each fact. */
 export function runFacts({ run }: { readonly run: RunHead }): readonly (readonly [string, string])[] {

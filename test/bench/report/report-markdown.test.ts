@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { markdownReport } from '../../src/bench/report-markdown.js';
-import { summarize } from '../../src/bench/summary.js';
-import { fakePair, fakeResults, fakeTrial, manyResults } from '../helpers/bench-results.js';
+import { markdownReport } from '../../../src/bench/report/report-markdown.js';
+import { summarize } from '../../../src/bench/report/summary.js';
+import { fakePair, fakeResults, fakeTrial, manyResults } from '../../helpers/bench-results.js';
 
 it('the page of Markdown says when and on what machine it was measured', () => {
   const page = markdownReport(summarize(manyResults()));

@@ -11,7 +11,7 @@ import { drawChart, type Chart } from './draw-chart.js';
 import type { Figure } from './figure.js';
 import { html, Html } from './html.js';
 import { methodLabel } from './method-summary.js';
-import type { BenchResults } from './sample.js';
+import type { BenchResults } from '../sample.js';
 import type { RunSummary } from './summary.js';
 
 /** Those of which there is something to show. */

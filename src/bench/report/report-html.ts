@@ -14,7 +14,7 @@ import {
 import { figureHtml, reportFigures } from './report-figures.js';
 import { reportStyle } from './report-style.js';
 import { runFacts } from './run-facts.js';
-import type { BenchResults, TrialHead } from './sample.js';
+import type { BenchResults, TrialHead } from '../sample.js';
 import { summarize, type RunSummary } from './summary.js';
 
 /** The page: facts, sentences, tables, pictures and settings. */
