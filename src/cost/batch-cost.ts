@@ -31,6 +31,9 @@ export class BatchCost {
   readonly #sums = { xx: 0, xy: 0, yy: 0, xr: 0, yr: 0 };
   #slope = { perBatch: 0, perToken: 0 };
   #accidents = 0;
+  #numObserved = 0;
+  /** By size: when it was last observed, counted in observations. */
+  readonly #observed: number[] = [];
   /** The longest context that was measured. */
   #longest = 0;
 
@@ -50,6 +53,7 @@ export class BatchCost {
     const isAccident = isKnown && predicted !== undefined && measured.ms > outlierRatio * predicted;
     this.#accidents = isAccident ? this.#accidents + 1 : 0;
     if (isAccident && this.#accidents < believedAccidents) return;
+    this.#observed[measured.numTokens] = ++this.#numObserved;
     if (!isAccident) this.#learnSlope(measured);
     this.#base.observe(
       measured.numTokens,
@@ -60,7 +64,13 @@ export class BatchCost {
   /** @returns milliseconds; undefined before the first measurement */
   predict(numTokens: number, contextLength: number): number | undefined {
     const base = this.#base.predict(numTokens);
-    return base === undefined ? undefined : base + this.#contextMs(numTokens, contextLength);
+    if (base === undefined) return undefined;
+    // More tokens never take less: what was measured in a bad moment gives way to what larger batches took since.
+    const latest = Math.max(0, ...this.#observed.filter((_, size) => size <= numTokens));
+    const larger = this.#base.points.filter(
+      ([size]) => size > numTokens && (this.#observed[size] ?? 0) > latest,
+    );
+    return Math.min(base, ...larger.map(([, ms]) => ms)) + this.#contextMs(numTokens, contextLength);
   }
 
   #contextMs(numTokens: number, contextLength: number): number {

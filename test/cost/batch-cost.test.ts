@@ -85,4 +85,11 @@ describe('the cost of a batch', () => {
     slowed(1);
     expect(cost.predict(5, 100)! / truth(5, 100)).toBeLessThan(1.2);
   });
+
+  it('believes a larger batch that took less than a small one did in a bad moment', () => {
+    const cost = new BatchCost([1, 2, 5, 9].map((numTokens) => ({ numTokens, contextLength: 0, ms: 500 })));
+    for (let round = 0; round < 12; round++) cost.observe({ numTokens: 5, contextLength: 0, ms: 30 });
+    expect(cost.predict(1, 0)).toBeLessThanOrEqual(30);
+    expect(cost.predict(9, 0)).toBe(500);
+  });
 });
