@@ -1,8 +1,9 @@
 // A conversation with one contender, and the sample it makes. Knows nothing of who answers.
-import { ChatTemplate } from '../chat/chat-template.js';
+import type { ChatTemplate } from '../chat/chat-template.js';
 import type { Message } from '../chat/history.js';
+import { encodePromptText, templateOf } from '../chat/prompt-tokens.js';
 import type { Model } from '../model/model.js';
-import type { SamplingParams, TokenId } from '../types.js';
+import type { SamplingParams } from '../types.js';
 import type { Contender, TurnAnswer, TurnRequest } from './contender.js';
 import type { BenchPrompt } from './workload.js';
 
@@ -24,9 +25,7 @@ export class PromptWriter {
   constructor(model: Model, contextSize: number) {
     this.#model = model;
     this.#contextSize = contextSize;
-    const { chatTemplate, bosToken, eosToken } = model.info;
-    const special = { bos: this.#specialText(bosToken), eos: this.#specialText(eosToken) };
-    this.#template = chatTemplate === '' ? undefined : new ChatTemplate(chatTemplate, special);
+    this.#template = model.info.chatTemplate === '' ? undefined : templateOf(model);
   }
 
   /** The prompt that asks for the next answer; without a chat template, what was said, one after the other. */
@@ -34,21 +33,13 @@ export class PromptWriter {
     messages: readonly Message[],
     maxTokens: number,
   ): { readonly text: string; readonly tokens: Int32Array } {
-    const { tokenizer, info } = this.#model;
     const text = this.#template?.render(messages) ?? messages.map(({ content }) => content).join('\n\n');
-    const bos = this.#specialText(info.bosToken);
-    const addSpecial = bos === '' || !text.startsWith(bos);
-    const tokens = tokenizer.encode(text, { addSpecial, parseSpecial: true });
+    const tokens = encodePromptText(this.#model, text);
     const room = this.#contextSize - maxTokens;
     if (tokens.length <= room) return { text, tokens };
     // The beginning says least of what is asked.
     const cut = tokens.slice(tokens.length - Math.max(1, room));
-    return { text: tokenizer.decode(cut, { special: true }), tokens: cut };
-  }
-
-  #specialText(token: TokenId): string {
-    if (token < 0) return '';
-    return new TextDecoder().decode(this.#model.tokenizer.bytes(token, { special: true }));
+    return { text: this.#model.tokenizer.decode(cut, { special: true }), tokens: cut };
   }
 }
 

@@ -83,7 +83,6 @@ interface Pair {
   readonly sides: { readonly plain: Contender; readonly method: Contender };
   readonly writer: PromptWriter;
   readonly plain: Engine;
-  /** Synthetic drafts need plain decoding's answer first. */
   readonly isPlainFirst: boolean;
 }
 
@@ -94,11 +93,10 @@ async function runPair(plan: TrialPlan, pair: Pair): Promise<[Sample, Sample]> {
     const startedAt = Date.now() - plan.startedAt;
     return { startedAt, ...(await converse(sides[side], prompt, { writer, settings, plainAnswers })) };
   };
-  const needsPlain = plan.method.kind === 'synthetic';
-  let [plain, method] = [undefined, undefined] as (Awaited<ReturnType<typeof ask>> | undefined)[];
-  if (pair.isPlainFirst || needsPlain) plain = await ask('plain');
-  method = await ask('method', plain?.answers);
-  plain ??= await ask('plain');
+  // Synthetic drafts need plain decoding's answer.
+  const first = pair.isPlainFirst || plan.method.kind === 'synthetic' ? await ask('plain') : undefined;
+  const method = await ask('method', first?.answers);
+  const plain = first ?? (await ask('plain'));
   const comparison = await compareAnswers(pair.plain, plain, method);
   const shared = { trial: trialName(plan.trial), prompt, repetition, seed: settings.seed };
   return [
@@ -184,7 +182,7 @@ async function startEngine(
     await createEngine({
       ...options,
       target,
-      draft: usedDraft(options, draft),
+      draft,
       context,
       keepAcceptance: false,
     }),
@@ -193,16 +191,6 @@ async function startEngine(
   const isThinned = options.sparse !== undefined && options.sparse.recheck === 'off';
   const lossless = verifier.lossless && !isThinned && options.stitch === undefined;
   return { contender: new EngineContender(engine), engine, achieved: achievedOf(engine, plan), lossless };
-}
-
-/** A draft model that no drafter asks for is none. */
-function usedDraft(
-  { drafter }: Omit<EngineOptions, 'target' | 'draft'>,
-  draft: Model | undefined,
-): Model | undefined {
-  const names =
-    drafter === undefined ? ['auto'] : Array.isArray(drafter) ? (drafter as unknown[]) : [drafter];
-  return names.includes('auto') || names.includes('model') ? draft : undefined;
 }
 
 async function startSynthetic(

@@ -27,7 +27,11 @@ export function encodeMessages(
   template: ChatTemplate,
   messages: readonly Message[],
 ): Int32Array {
-  const text = template.render(messages);
+  return encodePromptText(model, template.render(messages));
+}
+
+/** The tokens of a prompt with its special tokens written out; what a model puts first is there once. */
+export function encodePromptText(model: Model, text: string): Int32Array {
   const bos = specialText(model, model.info.bosToken);
   const hasBos = bos !== '' && text.startsWith(bos);
   return model.tokenizer.encode(text, { addSpecial: !hasBos, parseSpecial: true });

@@ -1,11 +1,10 @@
 // What the benchmarks share: interleaved repetitions, medians, and the machine they ran on.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cpus } from 'node:os';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { median } from 'simple-statistics';
-import { listDevices } from '../../src/model/gpu-plugins.js';
+import { deviceDescription } from '../../src/bench/machine.js';
 
 /** Milliseconds after which ggml's threads have stopped waiting for work in a loop, which would slow the next one. */
 const settleMs = 500;
@@ -64,9 +63,5 @@ export class LineServer {
 
 /** Date, processor and GPU if there is one, for the head of a report. */
 export function machine(): string {
-  const [cpu] = cpus();
-  const gpu = listDevices().find(({ type }) => type === 'gpu');
-  const processors = [`${cpu?.model ?? 'unknown processor'}, ${cpus().length} threads`];
-  if (gpu !== undefined) processors.push(gpu.description);
-  return [new Date().toISOString().slice(0, 10), ...processors].join(', ');
+  return `${new Date().toISOString().slice(0, 10)}, ${deviceDescription()}`;
 }

@@ -10,7 +10,7 @@ import type { Model } from '../../model/model.js';
 import type { TokenId } from '../../types.js';
 import { numberValue } from '../option-values.js';
 import { byteProgress, shareProgress } from '../progress.js';
-import { textTable } from '../text-table.js';
+import { textTable } from '../../metrics/text-table.js';
 
 interface CalibrateArguments {
   target: string;

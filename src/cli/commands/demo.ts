@@ -12,7 +12,7 @@ import { loadModels } from '../../model/load-model.js';
 import { demoModel, demoTasks, openEngine } from '../models.js';
 import { countValue, parameterCount } from '../option-values.js';
 import { shareProgress } from '../progress.js';
-import { textTable } from '../text-table.js';
+import { textTable } from '../../metrics/text-table.js';
 
 interface DemoArguments {
   parameters: number;

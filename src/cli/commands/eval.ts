@@ -8,7 +8,7 @@ import { engineOptionsOf, samplingOf, withEngineOptions, type EngineArguments } 
 import { demoTasks, loadModelsOf, openEngine } from '../models.js';
 import { countValue, UsageError } from '../option-values.js';
 import { shareProgress } from '../progress.js';
-import { textTable } from '../text-table.js';
+import { textTable } from '../../metrics/text-table.js';
 
 interface EvalArguments extends EngineArguments {
   tasks: readonly string[];

@@ -12,7 +12,7 @@ import { contextOptionsOf, samplingOf, withEngineOptions, type EngineArguments }
 import { demoTasks, loadModelsOf } from '../models.js';
 import { countValue, UsageError } from '../option-values.js';
 import { shareProgress } from '../progress.js';
-import { textTable } from '../text-table.js';
+import { textTable } from '../../metrics/text-table.js';
 
 interface TheoryArguments extends EngineArguments {
   prompts: string | undefined;

@@ -5,7 +5,7 @@ import { expectedChainTokens } from '../../theory/expected-tokens.js';
 import { engineOptionsOf, withEngineOptions, type EngineArguments } from '../engine-options.js';
 import { loadModelsOf, openEngine } from '../models.js';
 import { UsageError } from '../option-values.js';
-import { textTable } from '../text-table.js';
+import { textTable } from '../../metrics/text-table.js';
 
 interface TuneArguments extends EngineArguments {
   json: boolean;

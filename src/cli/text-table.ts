@@ -1,1 +1,0 @@
-export { textTable } from '../metrics/text-table.js';
