@@ -9,7 +9,15 @@ import type { SamplingParams } from '../../types.js';
 import type { Method } from './method.js';
 import { measureRun, MethodBench, warmUp, type MeasuredRun, type RunOptions } from './method-bench.js';
 import type { PredictedRounds } from './predict-chain.js';
-import { bestChain, reportMethod, reportText, type MethodReport, type TextReport } from './report.js';
+import {
+  bestChain,
+  predictMs,
+  predictPlainMs,
+  reportMethod,
+  reportText,
+  type MethodReport,
+  type TextReport,
+} from './report.js';
 import { traceText, type Trace } from './trace.js';
 
 /** Options of {@link compareWithTheory}. */
@@ -41,7 +49,7 @@ export interface TheoryReport {
 }
 
 /** Seeds of texts that predictions come from, and of generations that only teach: far from those of the runs. */
-const [textSeeds, warmUpSeeds] = [1e6, 2e6];
+const [textSeeds, warmUpSeeds, lessonSeeds] = [1e6, 2e6, 3e6];
 const longestChain = 16;
 /** Cells are kept for contexts in steps of so many. */
 const contextStep = 256;
@@ -64,23 +72,27 @@ export async function compareWithTheory(options: TheoryOptions): Promise<TheoryR
     }
     const traces = await traceAll(plain, draftContext.sequence(), benches, options, progress);
     const plainCost = new RoundCost({ batches: benches[0]?.calibration.batches ?? [], drafts: [] });
-    // In turn, so that what else the machine does falls on all of them.
-    for (const [index, prompt] of options.prompts.entries()) {
-      for (const one of [{ engine: plain, cost: plainCost }, ...benches]) {
-        await warmUp(one, prompt, { ...runOptionsOf(options), seed: options.seed + warmUpSeeds + index });
-        progress.next();
-      }
-    }
+    await warmUpAll(benches, options, progress);
     const predicted = await predictAll(benches, traces, draftContext.sequence(), options, progress);
-    const { runs, plainRuns } = await runAll(plain, benches, options, progress);
+    const times = benches.map(() => ({ predictedMs: [] as number[], predictedPlainMs: [] as number[] }));
+    const [plainRuns, ...runs] = await runAll([{ engine: plain, cost: plainCost }, ...benches], {
+      ...{ ...options, progress },
+      onTaught: (turn) => {
+        for (const [index, { cost }] of benches.entries()) {
+          const [rounds, trace] = [predicted[index]![turn]!, traces[turn]!];
+          times[index]!.predictedMs.push(predictMs(rounds, trace, cost));
+          times[index]!.predictedPlainMs.push(predictPlainMs(rounds, trace, plainCost));
+        }
+      },
+    });
     const chain = benches.find(({ isChain }) => isChain);
     return {
       text: reportText(traces),
       totalVariationAlongText: alongText(traces),
-      methods: benches.map(({ method, verifier, cost }, index) =>
+      methods: benches.map(({ method, verifier }, index) =>
         reportMethod({
           ...{ method: method.name, verifier: verifier.name, lossless: verifier.lossless },
-          ...{ traces, predicted: predicted[index]!, runs: runs[index]!, plainRuns, cost, plainCost },
+          ...{ predicted: predicted[index]!, runs: runs[index]!, plainRuns: plainRuns!, ...times[index]! },
         }),
       ),
       bestChain: chain && bestChain(traces, 'block', { cost: chain.cost, plainCost, longest: longestChain }),
@@ -88,6 +100,20 @@ export async function compareWithTheory(options: TheoryOptions): Promise<TheoryR
   } finally {
     draftContext.dispose();
     for (const engine of engines) await engine.dispose();
+  }
+}
+
+/** Shapes that learn from what is accepted have learnt before they are predicted. */
+async function warmUpAll(
+  benches: readonly MethodBench[],
+  options: TheoryOptions,
+  progress: Steps,
+): Promise<void> {
+  for (const [index, prompt] of options.prompts.entries()) {
+    for (const bench of benches) {
+      await warmUp(bench, prompt, { ...runOptionsOf(options), seed: options.seed + warmUpSeeds + index });
+      progress.next();
+    }
   }
 }
 
@@ -134,24 +160,37 @@ async function predictAll(
   return predicted;
 }
 
-/** Every generation by every method, another one first each time. */
+/** What decodes, and what its rounds cost. */
+interface Subject {
+  readonly engine: Engine;
+  readonly cost: RoundCost;
+}
+
+/**
+ * Every generation by every subject, another one first each time. Each turn begins with generations that only teach what rounds
+ * cost: what a machine can do changes within minutes.
+ * @returns [numSubjects][numTurns]
+ */
 async function runAll(
-  plain: Engine,
-  benches: readonly MethodBench[],
-  options: TheoryOptions,
-  progress: Steps,
-): Promise<{ runs: MeasuredRun[][]; plainRuns: MeasuredRun[] }> {
-  const engines = [plain, ...benches.map(({ engine }) => engine)];
-  const all: MeasuredRun[][] = engines.map(() => []);
+  subjects: readonly Subject[],
+  options: TheoryOptions & { readonly progress: Steps; readonly onTaught: (turn: number) => void },
+): Promise<MeasuredRun[][]> {
+  const { progress, onTaught } = options;
+  const runOptions = runOptionsOf(options);
+  const all: MeasuredRun[][] = subjects.map(() => []);
   for (const [turn, { prompt, seed }] of generationsOf(options).entries()) {
-    for (let offset = 0; offset < engines.length; offset++) {
-      const index = (turn + offset) % engines.length;
-      all[index]!.push(await measureRun(engines[index]!, prompt, { ...runOptionsOf(options), seed }));
+    for (const subject of subjects) {
+      await warmUp(subject, prompt, { ...runOptions, seed: seed + lessonSeeds });
+      progress.next();
+    }
+    onTaught(turn);
+    for (let offset = 0; offset < subjects.length; offset++) {
+      const index = (turn + offset) % subjects.length;
+      all[index]!.push(await measureRun(subjects[index]!.engine, prompt, { ...runOptions, seed }));
       progress.next();
     }
   }
-  const [plainRuns, ...runs] = all;
-  return { runs, plainRuns: plainRuns! };
+  return all;
 }
 
 const runOptionsOf = ({ maxTokens, sampling, ignoreEos }: TheoryOptions): RunOptions => ({
@@ -192,7 +231,7 @@ class Steps {
 
   constructor({ prompts, samples, methods, onProgress }: TheoryOptions) {
     const generations = prompts.length * samples;
-    const lessons = prompts.length * (methods.length + 1);
+    const lessons = prompts.length * methods.length + generations * (methods.length + 1);
     this.#total = generations * (2 + 2 * methods.length) + lessons;
     this.#onProgress = onProgress;
   }

@@ -6,6 +6,8 @@ import type { PositionFacts, Trace } from './trace.js';
 /** Expected rounds of a text, and what they drafted and spent. */
 export interface PredictedRounds extends RoundsAlongText {
   readonly draftTokens: number;
+  /** Expected rounds by the draft tokens that they have. */
+  readonly roundsBySize: ReadonlyMap<number, number>;
   /** Total variation distance that a lossy rule spends, summed over positions. */
   readonly bias: number;
 }
@@ -35,5 +37,8 @@ export function predictChain({ facts, numStarts }: Trace, rule: string, length: 
   const rounds = roundsAlongText(numStarts, (start) =>
     survivalAlongText(method.rule, ratios.slice(start, start + length), length),
   );
-  return { ...rounds, draftTokens: rounds.rounds * length, bias: 0 };
+  return {
+    ...{ ...rounds, draftTokens: rounds.rounds * length, bias: 0 },
+    roundsBySize: new Map([[length, rounds.rounds]]),
+  };
 }

@@ -52,7 +52,8 @@ export async function predictLossy(
   const starts = Float64Array.from(filter.starts);
   const rounds = starts.reduce((sum, share) => sum + share, 0);
   const { acceptedTokens } = filter;
-  return { starts, rounds, acceptedTokens, survival: [], draftTokens: rounds * length, bias };
+  const roundsBySize = new Map([[length, rounds]]);
+  return { starts, rounds, acceptedTokens, survival: [], draftTokens: rounds * length, roundsBySize, bias };
 }
 
 type Rows = readonly [target: Distribution, draft: Distribution];

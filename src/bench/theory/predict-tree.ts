@@ -52,8 +52,12 @@ export async function predictTree(trace: Trace, options: PredictTreeOptions): Pr
     draft.draftProbs?.release?.();
   }
   const rounds = roundsAlongText(trace.numStarts, (start) => survivals[start]!);
-  const draftTokens = sizes.reduce((sum, size, start) => sum + size * rounds.starts[start]!, 0);
-  return { ...rounds, draftTokens, bias: 0 };
+  const roundsBySize = new Map<number, number>();
+  for (const [start, size] of sizes.entries()) {
+    roundsBySize.set(size, (roundsBySize.get(size) ?? 0) + rounds.starts[start]!);
+  }
+  const draftTokens = [...roundsBySize].reduce((sum, [size, numRounds]) => sum + size * numRounds, 0);
+  return { ...rounds, draftTokens, roundsBySize, bias: 0 };
 }
 
 function propose(tokens: Int32Array, start: number, options: PredictTreeOptions): Promise<Draft> {

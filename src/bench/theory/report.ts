@@ -73,22 +73,24 @@ export function reportText(traces: readonly Trace[]): TextReport {
 
 const capacity = 16;
 
-/** What {@link reportMethod} compares: predicted rounds of each text, measured runs, plain runs in the same order. */
+/** What {@link reportMethod} compares, by texts: predicted rounds and milliseconds, and measured runs in the same order. */
 export interface MethodFindings {
   readonly method: string;
   readonly verifier: string;
   readonly lossless: boolean;
-  readonly traces: readonly Trace[];
   readonly predicted: readonly PredictedRounds[];
+  /** Of all rounds of a text. */
+  readonly predictedMs: readonly number[];
+  /** Of as many tokens decoded plainly. */
+  readonly predictedPlainMs: readonly number[];
   readonly runs: readonly MeasuredRun[];
   readonly plainRuns: readonly MeasuredRun[];
-  readonly cost: RoundCost;
-  readonly plainCost: RoundCost;
 }
 
 type Rounds = Pick<MeasuredRun, 'rounds' | 'acceptedTokens' | 'draftTokens' | 'bias'>;
 
-const tokensOf = ({ rounds, acceptedTokens }: Rounds): number => rounds + acceptedTokens;
+const tokensOf = ({ rounds, acceptedTokens }: Pick<Rounds, 'rounds' | 'acceptedTokens'>): number =>
+  rounds + acceptedTokens;
 const acceptance = (all: readonly Rounds[]): RatioEstimate =>
   estimateRatio(all.map(({ acceptedTokens, draftTokens }) => ({ over: acceptedTokens, under: draftTokens })));
 const lengthOf = (all: readonly Rounds[]): RatioEstimate =>
@@ -98,10 +100,9 @@ const biasOf = (all: readonly Rounds[]): RatioEstimate =>
 
 /** Compares what was predicted with what was measured. */
 export function reportMethod(findings: MethodFindings): MethodReport {
-  const { method, verifier, lossless, predicted, runs, plainRuns } = findings;
+  const { method, verifier, lossless, predicted, predictedMs, predictedPlainMs, runs, plainRuns } = findings;
   const msPerToken = (all: readonly MeasuredRun[]) =>
     all.map((run) => ({ over: run.ms, under: tokensOf(run) }));
-  const times = predictedTimes(findings);
   return {
     method,
     verifier,
@@ -109,34 +110,39 @@ export function reportMethod(findings: MethodFindings): MethodReport {
     acceptanceRate: { predicted: acceptance(predicted), measured: acceptance(runs) },
     meanAcceptanceLength: { predicted: lengthOf(predicted), measured: lengthOf(runs) },
     speedup: {
-      predicted: estimateRatio(times.map(({ plainMs, ms }) => ({ over: plainMs, under: ms }))),
+      predicted: estimateRatio(predictedPlainMs.map((over, index) => ({ over, under: predictedMs[index]! }))),
       measured: estimateQuotient(msPerToken(plainRuns), msPerToken(runs)),
     },
     bias: { predicted: biasOf(predicted), measured: biasOf(runs) },
     plainTokenMs: {
       predicted: estimateRatio(
-        times.map(({ plainMs }, index) => ({ over: plainMs, under: tokensOf(predicted[index]!) })),
+        predictedPlainMs.map((over, index) => ({ over, under: tokensOf(predicted[index]!) })),
       ).value,
       measured: estimateRatio(msPerToken(plainRuns)).value,
     },
     roundMs: {
-      predicted: estimateRatio(times.map(({ ms }, index) => ({ over: ms, under: predicted[index]!.rounds })))
+      predicted: estimateRatio(predictedMs.map((over, index) => ({ over, under: predicted[index]!.rounds })))
         .value,
       measured: estimateRatio(runs.map((run) => ({ over: run.ms, under: run.rounds }))).value,
     },
   };
 }
 
-/** Milliseconds of a text's rounds, and of as many tokens decoded plainly, at the middle of the text. */
-function predictedTimes({ traces, predicted, cost, plainCost }: MethodFindings) {
-  return predicted.map((rounds, index) => {
-    const { prompt, numStarts } = traces[index]!;
-    const contextLength = prompt.length + numStarts / 2;
-    const roundMs = cost.predict(rounds.draftTokens / rounds.rounds, contextLength) ?? NaN;
-    const plainMs = plainCost.predict(0, contextLength) ?? NaN;
-    return { ms: rounds.rounds * roundMs, plainMs: tokensOf(rounds) * plainMs };
-  });
+/** Milliseconds that the rounds of a text take, at the middle of the text. */
+export function predictMs(rounds: PredictedRounds, trace: Trace, cost: RoundCost): number {
+  const contextLength = middleOf(trace);
+  return [...rounds.roundsBySize].reduce(
+    (sum, [size, numRounds]) => sum + numRounds * (cost.predict(size, contextLength) ?? NaN),
+    0,
+  );
 }
+
+/** Milliseconds that as many tokens as these rounds bring take when they are decoded plainly. */
+export function predictPlainMs(rounds: PredictedRounds, trace: Trace, plainCost: RoundCost): number {
+  return tokensOf(rounds) * (plainCost.predict(0, middleOf(trace)) ?? NaN);
+}
+
+const middleOf = ({ prompt, numStarts }: Trace): number => prompt.length + numStarts / 2;
 
 /**
  * The chain that promises most under a rule, by the survival of its longest along the texts. Where rounds start depends on
@@ -153,7 +159,7 @@ export function bestChain(
     { length: longest },
     (_, depth) => all.reduce((sum, one) => sum + one.rounds * (one.survival[depth] ?? 0), 0) / totalRounds,
   );
-  const contextLength = mean(traces.map(({ prompt, numStarts }) => prompt.length + numStarts / 2));
+  const contextLength = mean(traces.map(middleOf));
   return bestDraftSize(
     {
       plainMs: plainCost.predict(0, contextLength) ?? NaN,
