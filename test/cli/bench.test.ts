@@ -119,6 +119,20 @@ describe('outrider bench', () => {
     expect(new Set(names).size).toBe(32);
   });
 
+  it('prints its table and keeps its samples where the page cannot be written', async () => {
+    writeFileSync(file('no-folder'), '');
+    const args = ['bench', '--workload', 'stories', '--method', 'chain:2', '--temperatures', '0', ...small];
+    const page = join(file('no-folder'), 'page.html');
+    const { stdout, stderr, status } = await runCli([
+      ...args,
+      ...['--jsonl', file('no-page.jsonl'), '--html', page],
+    ]);
+    expect(stdout).toMatch(/stories +chain:2 +0 /);
+    expect(stderr).toContain(`Cannot write the report ${page}: `);
+    expect(readResults(file('no-page.jsonl')).samples.length).toBe(4);
+    expect(status).toBe(1);
+  });
+
   it('names what it cannot read, with the line', async () => {
     writeFileSync(file('bad.jsonl'), '{"prompt":"Once"}\n{"prompt":\n');
     const { stderr, status } = await runCli(['bench', '--workload', file('bad.jsonl'), ...small]);

@@ -73,7 +73,14 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
       const trials = await plannedTrials(args);
       pair = await openPair(args, trials.workloads);
       const outcome = await measure(args, trials.planned, { pair, signal: interruption.signal });
-      await writeReports(outcome.results, { ...args, samples: outcome.samples });
+      try {
+        await writeReports(outcome.results, { ...args, samples: outcome.samples });
+      } catch (error) {
+        // Why the run ended matters more than that its page could not be written.
+        if (outcome.stoppedBy !== undefined) console.error((error as Error).message);
+        tellEnd(outcome);
+        throw error;
+      }
       tellEnd(outcome);
     } finally {
       process.off('SIGINT', interrupt);

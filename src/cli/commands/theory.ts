@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
@@ -12,6 +11,7 @@ import { contextOptionsOf, samplingOf, withEngineOptions, type EngineArguments }
 import { demoTasks, loadModelsOf } from '../models.js';
 import { countValue, UsageError } from '../option-values.js';
 import { shareProgress } from '../progress.js';
+import { writeReportFile } from '../report-file.js';
 import { textTable } from '../../metrics/text-table.js';
 
 interface TheoryArguments extends EngineArguments {
@@ -123,8 +123,8 @@ function samplingFor(args: TheoryArguments): SamplingParams {
 }
 
 async function print(report: TheoryReport, args: TheoryArguments): Promise<void> {
-  if (args.svg !== undefined) await writeFile(args.svg, `${await theorySvg(report)}\n`);
-  if (args.html !== undefined) await writeFile(args.html, await theoryHtml(report));
   if (args.json) console.log(JSON.stringify(report));
   else for (const line of [...theorySentences(report), ...textTable(theoryRows(report))]) console.log(line);
+  if (args.svg !== undefined) writeReportFile(args.svg, `${await theorySvg(report)}\n`);
+  if (args.html !== undefined) writeReportFile(args.html, await theoryHtml(report));
 }
