@@ -13,18 +13,19 @@ const settleMs = 500;
 export type Contender = () => Promise<number>;
 
 /**
- * Runs every contender twice as a warm-up and then `repetitions` times, in turn, another one first each time.
+ * Runs every contender `numWarmUps` times as a warm-up and then `repetitions` times, in turn, another one first each time.
  * @returns by name, the figures of each repetition
  */
 export async function interleave(
   contenders: Readonly<Record<string, Contender>>,
   repetitions: number,
+  numWarmUps = 2,
 ): Promise<Record<string, number[]>> {
   const figures: Record<string, number[]> = {};
   const names = Object.keys(contenders);
-  for (let repetition = -2; repetition < repetitions; repetition++) {
+  for (let repetition = -numWarmUps; repetition < repetitions; repetition++) {
     for (let turn = 0; turn < names.length; turn++) {
-      const name = names[(turn + repetition + 2) % names.length]!;
+      const name = names[(turn + repetition + numWarmUps) % names.length]!;
       await setTimeout(settleMs);
       const figure = await contenders[name]!();
       if (repetition >= 0) (figures[name] ??= []).push(figure);

@@ -191,14 +191,15 @@ describe('llama-server', () => {
 
 describe('llama-speculative-simple', () => {
   it('is run for each request, and its printed figures are read', async () => {
+    const written = ' and on'.repeat(10);
     const { generate, version } = await start(
       'llama-speculative-simple',
-      program('simple', speculativeBody(' and on')),
+      program('simple', speculativeBody(written)),
     );
     expect(version).toBe('fake 1 (build 7)');
     const answer = await generate({ ...request, prompt: '<s>hello\n', temperature: 1, ignoreEos: false });
     expect(answer).toMatchObject({
-      text: ' and on',
+      text: written,
       outputTokens: 20,
       promptTokens: 5,
       draftTokens: 30,
@@ -210,6 +211,14 @@ describe('llama-speculative-simple', () => {
     expect(answer.wallMs).toBeCloseTo(210);
     const args = JSON.parse(readFileSync(join(folder, 'simple.args'), 'utf8')) as string[];
     expect(args.join(' ')).toMatch(/--no-escape .* -n 19 --temp 1 --seed 3 --top-k 0 --top-p 1 --min-p 0$/);
+  });
+
+  it('is not believed tokens that it did not write', async () => {
+    const { generate } = await start('llama-speculative-simple', program('beyond', speculativeBody('a')));
+    const answer = await generate(request);
+    // A space, the letter, and one that ended the text.
+    expect(answer.outputTokens).toBe(3);
+    expect(answer.decodeMs).toBeCloseTo((200 * 2) / 3);
   });
 
   it.each([
@@ -229,7 +238,7 @@ describe('llama-speculative-simple', () => {
   it('that ended before it wrote its figures is run again', async () => {
     const body = `const at = __filename + '.once'; if (require('node:fs').existsSync(at)) {${speculativeBody('')}} else writeFileSync(at, '');`;
     const { generate } = await start('llama-speculative-simple', program('hasty', body));
-    expect((await generate(request)).outputTokens).toBe(20);
+    expect((await generate(request)).draftTokens).toBe(30);
   });
 });
 

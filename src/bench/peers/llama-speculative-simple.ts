@@ -32,14 +32,18 @@ function requestOptions(request: PeerRequest): string[] {
   return [...length.split(' '), ...(ignoreEos ? ['--ignore-eos'] : [])];
 }
 
-/** What the program printed, in numbers; undefined where it did not come to its end. */
-function parseReport(report: string): Omit<PeerAnswer, 'text' | 'tokens'> | undefined {
+/**
+ * What the program printed, in numbers; undefined where it did not come to its end.
+ * @param numWritten  tokens of the text that it wrote, perhaps one fewer than its own: it counts what it accepted beyond the end
+ *   of generation, too
+ */
+function parseReport(report: string, numWritten: number): Omit<PeerAnswer, 'text' | 'tokens'> | undefined {
   const encoded = /encoded\s+(\d+) tokens in\s+([\d.]+) seconds/.exec(report);
   const decoded = /decoded\s+(\d+) tokens in\s+([\d.]+) seconds/.exec(report);
   const drafted = /n_drafted\s*=\s*(\d+)/.exec(report);
   const accepted = /n_accept\s*=\s*(\d+)/.exec(report);
   if (encoded === null || decoded === null || drafted === null || accepted === null) return undefined;
-  const outputTokens = Number(decoded[1]);
+  const outputTokens = Math.min(Number(decoded[1]), numWritten + 1);
   const [promptMs, allMs] = [1000 * Number(encoded[2]), 1000 * Number(decoded[2])];
   const tokenMs = allMs / Math.max(outputTokens, 1);
   return {
@@ -60,8 +64,8 @@ function outputText(stdout: string, prompt: string): string {
 }
 
 /**
- * Prepares to run llama-speculative-simple. It tells no tokens, counts them itself, brings up to `numDraft` more than it is
- * asked for, and bans ends of generation where they are to be ignored. Its clock starts before the round that brings the
+ * Prepares to run llama-speculative-simple. It tells no tokens, brings up to `numDraft` more than it is asked for, and bans
+ * ends of generation where they are to be ignored. Tokens are its own count, but no more than those of its text and an end. Its clock starts before the round that brings the
  * first token: `decodeMs` is its own time less the mean time of a token, `firstTokenMs` its time for the prompt and that of
  * a token; loading the models is in none.
  *
@@ -94,8 +98,9 @@ export async function startLlamaSpeculativeSimple(settings: PeerSettings): Promi
     const args = [...options, '-bf', promptFile, ...requestOptions(request)];
     for (let numRuns = 1; ; numRuns++) {
       const { stdout, stderr } = await run(args);
-      const report = parseReport(stderr);
-      if (report !== undefined) return { ...report, text: outputText(stdout, prompt) };
+      const written = outputText(stdout, prompt);
+      const report = parseReport(stderr, prompts.count(written));
+      if (report !== undefined) return { ...report, text: written };
       if (numRuns === maxRuns) {
         throw new PeerError(`${name} ended without its figures, ${maxRuns} times. ${stderrTail(stderr)}`);
       }

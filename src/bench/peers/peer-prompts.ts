@@ -7,6 +7,8 @@ export interface PeerPrompts {
   text(prompt: string): string;
   /** The tokens, with the one that begins a sequence where the model wants one. */
   tokens(prompt: string): number[];
+  /** Tokens of what was written after a prompt. */
+  count(output: string): number;
   dispose(): void;
 }
 
@@ -27,6 +29,7 @@ export async function loadPeerPrompts(targetPath: string): Promise<PeerPrompts> 
   return {
     text,
     tokens: (prompt) => [...tokenizer.encode(text(prompt), { addSpecial: true, parseSpecial: true })],
+    count: (output) => tokenizer.encode(output, { addSpecial: false, parseSpecial: true }).length,
     dispose: () => vocabulary.dispose(),
   };
 }
