@@ -1,5 +1,5 @@
 // How much of a draft is worth its decoding. Knows nothing of models, tokens or time: costs come in as numbers.
-import { FadingRates } from '../metrics/fading-rates.js';
+import { FadingRates, type AcceptedCounts } from '../metrics/fading-rates.js';
 
 /** What a drafter says of one node, and where the node is. */
 export interface DraftedNode {
@@ -31,7 +31,12 @@ const memory = 200;
  * does not bias what is learnt, and drafts that were not decoded at all teach as well.
  */
 export class ConfidenceCalibration {
-  readonly #rates = new FadingRates(numDepths * numCells, { priorTries, memory });
+  readonly #rates: FadingRates;
+
+  /** @param counts  of an earlier run */
+  constructor(counts?: AcceptedCounts) {
+    this.#rates = new FadingRates(numDepths * numCells, { priorTries, memory, counts });
+  }
 
   /** The probability that the node is accepted once its parent is. */
   rate({ confidence, depth }: DraftedNode): number {
@@ -51,6 +56,10 @@ export class ConfidenceCalibration {
       promised[index + 1] = promised[index]! + reached[index];
     }
     return promised;
+  }
+
+  toJSON(): AcceptedCounts {
+    return this.#rates.toJSON();
   }
 }
 

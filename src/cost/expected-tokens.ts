@@ -1,12 +1,5 @@
 // How many draft tokens are accepted, by how many are drafted. Knows nothing of models or time.
-
-/** What an {@link ExpectedTokens} has seen, as plain data. */
-export interface AcceptedCounts {
-  /** [maxNodes + 1]: rounds that drafted at least so many nodes, fractional because old ones fade. */
-  readonly tried: readonly number[];
-  /** As `tried`: rounds in which the last of so many nodes was accepted. */
-  readonly accepted: readonly number[];
-}
+import type { AcceptedCounts } from '../metrics/fading-rates.js';
 
 /**
  * Accepted tokens of a chain, on average, where each is accepted with the same probability if all before it were:
@@ -89,6 +82,7 @@ export class ExpectedTokens {
     return result;
   }
 
+  /** [maxNodes + 1]: rounds that drafted at least so many nodes, and those in which the last of so many was accepted. */
   toJSON(): AcceptedCounts {
     return { tried: Array.from(this.#tried), accepted: Array.from(this.#accepted) };
   }

@@ -4,8 +4,9 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { AcceptedCounts } from '../cost/expected-tokens.js';
+import type { AcceptedCounts } from '../metrics/fading-rates.js';
 import type { CostCalibration } from '../cost/round-cost.js';
+import { buildDescription } from '../model/build-info.js';
 import { cacheFolder } from '../model/cache-folder.js';
 import type { Context } from '../model/context.js';
 import { listDevices } from '../model/gpu-plugins.js';
@@ -42,6 +43,7 @@ export function costPath({ target, draft, middle, drafterName, tree, maxNodes }:
     availableParallelism(),
     listDevices().map(({ description }) => description),
     powerSource(),
+    buildDescription(),
   ];
   const key = createHash('sha256')
     .update(JSON.stringify([contexts, drafterName, tree, maxNodes, machine]))

@@ -1,10 +1,12 @@
 // The guards of an engine: one for each way of sampling, for acceptance differs with it.
-import { ExpectedTokens, type AcceptedCounts } from '../cost/expected-tokens.js';
+import { ConfidenceCalibration } from '../cost/draft-selection.js';
+import { ExpectedTokens } from '../cost/expected-tokens.js';
 import { GuardPlanner } from '../cost/guard.js';
 import { RoundCost, type CostCalibration } from '../cost/round-cost.js';
 import type { RoundPlanner } from '../cost/round-planner.js';
 import { SelectingPlanner } from '../cost/selecting-planner.js';
 import type { Drafter } from '../draft/drafter.js';
+import type { AcceptedCounts } from '../metrics/fading-rates.js';
 import type { Context } from '../model/context.js';
 import { costPath, readCost, readMemory, writeCost, writeMemory } from './cost-store.js';
 import { measureCost } from './measure-cost.js';
@@ -69,7 +71,7 @@ export class Guards {
   /** What rounds cost, as far as is known. */
   readonly cost: RoundCost;
   readonly #guards = new Map<string, GuardPlanner | SelectingPlanner>();
-  readonly #tokens = new Map<string, ExpectedTokens>();
+  readonly #learnt = new Map<string, ExpectedTokens | ConfidenceCalibration>();
   readonly #known: Readonly<Record<string, AcceptedCounts>>;
 
   constructor(options: GuardsOptions) {
@@ -91,17 +93,21 @@ export class Guards {
 
   #create(kind: string): GuardPlanner | SelectingPlanner {
     const { maxNodes, isMeasuring, isWeightless } = this.#options;
-    if (isWeightless) return new SelectingPlanner({ cost: this.cost, maxNodes, isMeasuring });
+    if (isWeightless) {
+      const calibration = new ConfidenceCalibration(this.#known[kind]);
+      this.#learnt.set(kind, calibration);
+      return new SelectingPlanner({ cost: this.cost, maxNodes, isMeasuring, calibration });
+    }
     const tokens = new ExpectedTokens(maxNodes, this.#known[kind]);
-    this.#tokens.set(kind, tokens);
+    this.#learnt.set(kind, tokens);
     return new GuardPlanner({ cost: this.cost, tokens, maxNodes, isMeasuring });
   }
 
   /** Keeps what was learnt for the next process. */
   save(): void {
     const { path } = this.#options;
-    if (path === undefined || this.#tokens.size === 0) return;
-    const learnt = Array.from(this.#tokens, ([kind, tokens]) => [kind, tokens.toJSON()]);
+    if (path === undefined || this.#learnt.size === 0) return;
+    const learnt = Array.from(this.#learnt, ([kind, one]) => [kind, one.toJSON()]);
     writeMemory(path, { ...this.#known, ...Object.fromEntries(learnt) });
   }
 }

@@ -31,6 +31,19 @@ describe('calibrated confidences', () => {
     expect(calibration.rate({ ...boast, confidence: 0.5 })).toBeCloseTo(0.5, 12);
   });
 
+  it('go on from what an earlier run learnt, and from nothing where that had other cells', () => {
+    const calibration = new ConfidenceCalibration();
+    const boast: DraftedNode = { confidence: 0.95, parent: -1, depth: 1 };
+    for (let round = 0; round < 50; round++) calibration.observe(boast, round % 4 === 0);
+    const { tried, accepted } = calibration.toJSON();
+    const again = new ConfidenceCalibration({ tried, accepted });
+    expect(again.rate(boast)).toBe(calibration.rate(boast));
+    again.observe(boast, true);
+    expect(again.rate(boast)).toBeGreaterThan(calibration.rate(boast));
+    const other = new ConfidenceCalibration({ tried: tried.slice(1), accepted: accepted.slice(1) });
+    expect(other.rate(boast)).toBeCloseTo(0.95, 12);
+  });
+
   it('know certainty and its opposite', () => {
     const calibration = new ConfidenceCalibration();
     for (const confidence of [0, 1]) {

@@ -1,7 +1,8 @@
 // The guard in a real engine: what it keeps, and that nothing else about a generation changes.
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sum } from 'simple-statistics';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EngineOptions } from '../../src/engine/options.js';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
@@ -69,5 +70,22 @@ describe('a guarded engine', () => {
     );
     await generate('other', { guard: true, keepAcceptance: true });
     expect(kept().filter((name) => name.endsWith('.acceptance.json')).length).toBeGreaterThan(0);
+  });
+
+  it('keeps what came true of confidences, and adds to it', async () => {
+    const triesIn = (name: string): number => {
+      const { kinds } = JSON.parse(readFileSync(join(folder, 'cache', 'cost', name), 'utf8')) as {
+        kinds: Record<string, { tried: number[] }>;
+      };
+      return sum(Object.values(kinds)[0]!.tried);
+    };
+    const before = new Set(kept());
+    const options = { guard: true, drafter: 'suffix', keepAcceptance: true } as const;
+    await generate(undefined, options);
+    const [name] = kept().filter((one) => one.endsWith('.acceptance.json') && !before.has(one));
+    const once = triesIn(name!);
+    expect(once).toBeGreaterThan(0);
+    await generate(undefined, options);
+    expect(triesIn(name!)).toBeGreaterThan(once);
   });
 });
