@@ -14,6 +14,8 @@ const firstProbeDistance = 16;
 /** Early in every so many generations a probe is made at any rate; twice as many after each that brings nothing. */
 const maxGenerationDistance = 16;
 const maxProbeDistance = 2048;
+/** Share of the time that early probes may cost; they are worth more than others, for a new text may be of another kind. */
+const earlyShare = 0.02;
 /** Rounds of a probe that pay before speculation is on again. */
 const convincingRounds = 3;
 /** Rounds that speculation is believed in before it is measured. */
@@ -138,10 +140,7 @@ export class GuardPlanner implements RoundPlanner {
     const numNodes = isTrying ? Math.min(firstNodes, this.#options.maxNodes) : best.numNodes;
     if (this.#probe === undefined) {
       const distance = this.#distanceOf(this.#candidate(numNodes) ?? best);
-      const left = Math.min(
-        distance - this.#plainSinceProbe,
-        this.#generationsToProbe <= 0 ? firstProbeDistance - this.#plainSinceBegin : Infinity,
-      );
+      const left = Math.min(distance - this.#plainSinceProbe, this.#leftToEarlyProbe());
       if (left > 0) return plain(left);
       this.#probe = { rounds: 0, tokens: 0, ms: 0, worthMs: 0, seen: this.#options.tokens.fresh() };
     }
@@ -150,8 +149,31 @@ export class GuardPlanner implements RoundPlanner {
 
   /** Plain tokens between probes, so that a probe that brings nothing costs next to nothing. */
   #distanceOf({ ms, plainMs, tokens }: Best): number {
-    const lostTokens = Math.max(0, ms / plainMs - tokens, this.#lostTokens);
-    return Math.min(maxProbeDistance, Math.max(this.#probeDistance, Math.ceil(lostTokens / probeShare)));
+    const expectedLoss = Math.max(0, ms / plainMs - tokens);
+    // A loss that was only computed may be a mistake; one that was suffered is not.
+    const distance = Math.min(maxProbeDistance, Math.ceil(expectedLoss / probeShare));
+    return Math.max(this.#probeDistance, distance, Math.ceil(this.#lostTokens / probeShare));
+  }
+
+  /** Plain tokens before an early probe, where one is due in this generation and worth what the last one cost. */
+  #leftToEarlyProbe(): number {
+    if (this.#generationsToProbe > 0 || !this.#couldPay()) return Infinity;
+    return Math.max(
+      firstProbeDistance - this.#plainSinceBegin,
+      Math.ceil(this.#lostTokens / earlyShare) - this.#plainSinceProbe,
+    );
+  }
+
+  /** False where a round takes longer than the plain decoding of its tokens even if all of them are accepted. */
+  #couldPay(): boolean {
+    const { cost, maxNodes } = this.#options;
+    const plainMs = cost.predict(0, this.#contextLength);
+    if (!plainMs) return true;
+    for (let numNodes = 1; numNodes <= maxNodes; numNodes++) {
+      const ms = cost.predict(numNodes, this.#contextLength);
+      if (!ms || (numNodes + 1) * plainMs >= worthBeginning * ms) return true;
+    }
+    return false;
   }
 
   #judgeProbe(record: RoundRecord): void {

@@ -1,4 +1,5 @@
 // The guard in a simulated world, where costs and acceptance are known.
+import { sum } from 'simple-statistics';
 import { describe, expect, it } from 'vitest';
 import { ExpectedTokens } from '../../src/cost/expected-tokens.js';
 import { GuardPlanner } from '../../src/cost/guard.js';
@@ -15,6 +16,8 @@ interface World {
   readonly acceptance: (position: number) => number;
   /** Relative spread of times. */
   readonly noise?: number;
+  /** Milliseconds that a drafter takes to read a text before its first draft. */
+  readonly beginMs?: number;
 }
 
 /** Plays a generation; the speed against plain decoding, and what was drafted. */
@@ -34,8 +37,11 @@ function play(world: World, numTokens: number, { guard = guardOf(world), seed = 
       }
       const numAccepted = acceptedNodes.length;
       const decodeMs = noisy(world.batchMs(plan.maxNodes + 1, position));
-      const draftMs = plan.maxNodes === 0 ? 0 : noisy(world.draftMs(plan.maxNodes));
-      ms += world.batchMs(plan.maxNodes + 1, position) + (plan.maxNodes && world.draftMs(plan.maxNodes));
+      const isBeginning = plan.maxNodes > 0 && drafts.every(({ numNodes }) => numNodes === 0);
+      const beginMs = isBeginning ? (world.beginMs ?? 0) : 0;
+      const draftMs = plan.maxNodes === 0 ? 0 : beginMs + noisy(world.draftMs(plan.maxNodes));
+      ms += world.batchMs(plan.maxNodes + 1, position);
+      ms += plan.maxNodes === 0 ? 0 : beginMs + world.draftMs(plan.maxNodes);
       for (let token = 0; token <= numAccepted; token++) plainMs += world.batchMs(1, position + token);
       drafts.push({ position, numNodes: plan.maxNodes });
       position += numAccepted + 1;
@@ -53,7 +59,15 @@ function play(world: World, numTokens: number, { guard = guardOf(world), seed = 
       });
     }
   }
-  return { speedup: plainMs / ms, drafts };
+  return { speedup: plainMs / ms, drafts, ms, plainMs };
+}
+
+/** Speed against plain decoding over many short generations of one guard, the first left out. */
+function playShort(world: World, numTokens: number, numGenerations: number): number {
+  const guard = guardOf(world);
+  play(world, numTokens, { guard, seed: 100 });
+  const all = Array.from({ length: numGenerations }, (_, seed) => play(world, numTokens, { guard, seed }));
+  return sum(all.map(({ plainMs }) => plainMs)) / sum(all.map(({ ms }) => ms));
 }
 
 /** A guard that has measured the world at some sizes. */
@@ -112,6 +126,12 @@ describe('the guard', () => {
     const speedups = [2, 3, 4, 5, 6].map((seed) => play(world, 600, { guard, seed }).speedup);
     const mean = speedups.reduce((sum, speedup) => sum + speedup, 0) / speedups.length;
     expect(mean).toBeGreaterThan(0.95 * bestFixed(world));
+  });
+
+  it('does not have short texts read by a drafter that could not pay, nor often by one that has not', () => {
+    const hopeless = { ...good, draftMs: (numNodes: number) => 50 * numNodes, beginMs: 600 };
+    expect(playShort(hopeless, 128, 20)).toBeGreaterThan(0.99);
+    expect(playShort({ ...useless, beginMs: 6000 }, 128, 40)).toBeGreaterThan(0.95);
   });
 
   it('notices within a few rounds that speculation does not pay any more', () => {
