@@ -109,7 +109,7 @@ std::vector<Run> runs_of(const ggml_tensor* hidden, int64_t n_channels) {
 
 void FfnGraph::build(llama_sparse_ffn& layer, const SparsePlan& plan, bool is_planned) {
   if (!lies_as_in_file(layer.up) || !lies_as_in_file(layer.down)) return;
-  const int64_t n_channels = std::max<int64_t>(MeasureGraph::kChannels, ggml_blck_size(layer.down->type));
+  const int64_t n_channels = MeasureGraph::block_channels(layer.down);
   if (layer.gate->ne[0] % n_channels != 0) return;
   n_layers_++;
   const auto at = static_cast<size_t>(layer.il);

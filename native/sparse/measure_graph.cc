@@ -20,7 +20,13 @@ float number_of(const ggml_tensor* tensor) {
   return value;
 }
 
+constexpr int64_t kLeastBlock = 32;
+
 }  // namespace
+
+int64_t MeasureGraph::block_channels(const ggml_tensor* down) {
+  return down == nullptr ? kLeastBlock : std::max<int64_t>(kLeastBlock, ggml_blck_size(down->type));
+}
 
 void MeasureGraph::begin() {
   counted_.clear();
@@ -29,7 +35,8 @@ void MeasureGraph::begin() {
 
 void MeasureGraph::feed_forward(const llama_sparse_ffn& layer, const std::vector<float>& thresholds) {
   ggml_context* ctx = layer.ctx;
-  const int64_t n_channels = layer.gate->ne[0] / kChannels * kChannels;
+  const int64_t n_block = block_channels(layer.down);
+  const int64_t n_channels = layer.gate->ne[0] / n_block * n_block;
   const int64_t n_tokens = layer.gate->ne[1];
   ggml_tensor* gate = ggml_view_2d(ctx, layer.gate, n_channels, n_tokens, layer.gate->nb[1], 0);
   ggml_tensor* sizes = ggml_abs(ctx, ggml_unary(ctx, ggml_cont(ctx, gate), layer.op));
@@ -37,10 +44,10 @@ void MeasureGraph::feed_forward(const llama_sparse_ffn& layer, const std::vector
     ggml_tensor* below = ggml_step(ctx, ggml_scale_bias(ctx, sizes, -1.0F, threshold));
     ggml_tensor* tokens = ggml_sum_rows(ctx, ggml_cont(ctx, ggml_transpose(ctx, below)));  // [1, n_channels]
     ggml_tensor* all = ggml_step(ctx, ggml_scale_bias(ctx, tokens, 1.0F, 0.5F - static_cast<float>(n_tokens)));
-    ggml_tensor* blocks = ggml_sum_rows(ctx, ggml_reshape_2d(ctx, all, kChannels, n_channels / kChannels));
-    blocks = ggml_step(ctx, ggml_scale_bias(ctx, blocks, 1.0F, 0.5F - static_cast<float>(kChannels)));
+    ggml_tensor* blocks = ggml_sum_rows(ctx, ggml_reshape_2d(ctx, all, n_block, n_channels / n_block));
+    blocks = ggml_step(ctx, ggml_scale_bias(ctx, blocks, 1.0F, 0.5F - static_cast<float>(n_block)));
     counted_[layer.il].push_back({output(layer, ggml_sum(ctx, below)), output(layer, ggml_sum(ctx, all)),
-                                  output(layer, ggml_sum(ctx, blocks)), n_channels, n_tokens});
+                                  output(layer, ggml_sum(ctx, blocks)), n_channels, n_block, n_tokens});
   }
 }
 
@@ -60,7 +67,7 @@ std::map<int32_t, FeedForwardMeasure> MeasureGraph::feed_forwards() const {
       const auto n_channels = static_cast<float>(counted.n_channels);
       measure.per_token.push_back(number_of(counted.per_token) / n_channels / static_cast<float>(counted.n_tokens));
       measure.per_batch.push_back(number_of(counted.per_batch) / n_channels);
-      measure.per_blocks.push_back(number_of(counted.per_blocks) * static_cast<float>(kChannels) / n_channels);
+      measure.per_blocks.push_back(number_of(counted.per_blocks) * static_cast<float>(counted.n_block) / n_channels);
     }
   }
   return result;

@@ -24,8 +24,8 @@ struct ExpertMeasure {
 // Adds measuring to a graph; nothing that is computed changes.
 class MeasureGraph {
  public:
-  // Channels of a block: what the quantised columns of a matrix are made of.
-  static constexpr int64_t kChannels = 32;
+  // Channels that are left out together: what the quantised columns of the matrix that leads down are made of, at least 32.
+  static int64_t block_channels(const ggml_tensor* down);
 
   void begin();
   void feed_forward(const llama_sparse_ffn& layer, const std::vector<float>& thresholds);
@@ -39,6 +39,7 @@ class MeasureGraph {
     ggml_tensor* per_batch;   // [1]
     ggml_tensor* per_blocks;  // [1]
     int64_t n_channels;
+    int64_t n_block;
     int64_t n_tokens;
   };
   std::map<int32_t, std::vector<Counted>> counted_;  // by layer, [n_thresholds]

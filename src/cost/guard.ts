@@ -14,8 +14,12 @@ const firstProbeDistance = 16;
 /** Early in every so many generations a probe is made at any rate; twice as many after each that brings nothing. */
 const maxGenerationDistance = 16;
 const maxProbeDistance = 2048;
+/** Plain tokens between probes where even a draft that is accepted whole would not pay: only a mistake in costs could make one. */
+const hopelessDistance = 32_768;
 /** Share of the time that early probes may cost; they are worth more than others, for a new text may be of another kind. */
 const earlyShare = 0.02;
+/** What is known of costs may be so many times too much, once measured in a bad moment. */
+const costDoubt = 1.25;
 /** Rounds of a probe that pay before speculation is on again. */
 const convincingRounds = 3;
 /** Rounds that speculation is believed in before it is measured. */
@@ -149,6 +153,7 @@ export class GuardPlanner implements RoundPlanner {
 
   /** Plain tokens between probes, so that a probe that brings nothing costs next to nothing. */
   #distanceOf({ ms, plainMs, tokens }: Best): number {
+    if (!this.#couldPay()) return hopelessDistance;
     const expectedLoss = Math.max(0, ms / plainMs - tokens);
     // A loss that was only computed may be a mistake; one that was suffered is not.
     const distance = Math.min(maxProbeDistance, Math.ceil(expectedLoss / probeShare));
@@ -164,14 +169,14 @@ export class GuardPlanner implements RoundPlanner {
     );
   }
 
-  /** False where a round takes longer than the plain decoding of its tokens even if all of them are accepted. */
+  /** False where a round takes far longer than the plain decoding of its tokens even if all of them are accepted. */
   #couldPay(): boolean {
     const { cost, maxNodes } = this.#options;
     const plainMs = cost.predict(0, this.#contextLength);
     if (!plainMs) return true;
     for (let numNodes = 1; numNodes <= maxNodes; numNodes++) {
       const ms = cost.predict(numNodes, this.#contextLength);
-      if (!ms || (numNodes + 1) * plainMs >= worthBeginning * ms) return true;
+      if (!ms || costDoubt * (numNodes + 1) * plainMs >= worthBeginning * ms) return true;
     }
     return false;
   }

@@ -34,7 +34,7 @@ const calibrationSchema = z.object({
     }),
   ),
 });
-const fileSchema = z.object({ version: z.literal(1), model: modelSchema, calibration: calibrationSchema });
+const fileSchema = z.object({ version: z.literal(2), model: modelSchema, calibration: calibrationSchema });
 
 /** Where the calibration of a model lies. */
 export function calibrationPath(model: Model): string {
@@ -43,7 +43,7 @@ export function calibrationPath(model: Model): string {
 
 /** Writes a calibration; the file is whole or as it was before. */
 export function writeCalibration(path: string, model: Model, calibration: SparseCalibration): void {
-  const file = { version: 1, model: identify(model), calibration };
+  const file = { version: 2, model: identify(model), calibration };
   try {
     writeWholeFile(path, `${JSON.stringify(file)}\n`);
   } catch (error) {

@@ -12,7 +12,7 @@ import type { AutoThinning } from './auto-thinning.js';
 import type { SparseCalibration } from './calibrate-sparse.js';
 import { CascadeDrafter, type CascadeOptions, type MiddleModel } from './cascade.js';
 import { calibrationBeside, readCalibration } from './calibration-file.js';
-import { blockChannels, feedForwardPlan } from './feed-forward-plan.js';
+import { feedForwardPlan } from './feed-forward-plan.js';
 import type { ResolvedExpertOptions, ResolvedSparseOptions } from './sparse-options.js';
 import { SequenceTarget, type Thinning } from './target.js';
 
@@ -52,7 +52,7 @@ export async function planThinning(
   const resting = feedForward === undefined ? undefined : feedForwardPlan(feedForward, calibration, model);
   if (feedForward !== undefined && resting === undefined) {
     notes.push(
-      `The feed-forward part stays dense: in no layer does a block of ${blockChannels(model)} channels stay below ` +
+      `The feed-forward part stays dense: in no layer does a block of channels stay below ` +
         `${feedForward} for all tokens of a batch, as far as its calibration tells.`,
     );
   }

@@ -3,17 +3,6 @@
 import { median } from 'simple-statistics';
 import type { BlockChoice } from './plan.js';
 
-/** Channels of a block that a calibration counts. */
-export const calibratedBlock = 32;
-
-/**
- * The least share of blocks `factor` times as large that is at rest where so many blocks are: each block that is not spoils
- * one larger one.
- */
-export function shareOfLargerBlocks(share: number, factor: number): number {
-  return Math.max(0, 1 - factor * (1 - share));
-}
-
 /** Shares of gate activations below some thresholds, in one layer; each [numThresholds]. */
 export interface ChannelShares {
   readonly layer: number;
@@ -22,8 +11,8 @@ export interface ChannelShares {
   /** Of channels in which it holds for all tokens of a batch. */
   readonly perBatch: readonly number[];
   /**
-   * Likewise in whole blocks of 32 neighbouring channels: what a batch could leave out, but of K-quantised matrices, whose
-   * blocks are of 256; see {@link shareOfLargerBlocks}.
+   * Likewise in whole blocks of 32 neighbouring channels, or of 256 where a K-quantised matrix leads down: what a batch could
+   * leave out.
    */
   readonly perBlocks: readonly number[];
 }

@@ -1,5 +1,6 @@
 // Guarded speculation against plain decoding, cell by cell: target x draft x task x temperature; beside a fixed chain of 4.
-// npm run bench:never-slower [-- FILTER...], each word a part of a cell's name; --repetitions N, --json FILE
+// npm run bench:never-slower [-- FILTER...], each word a part of a cell's name; --repetitions N,
+// --max-tokens N, --json FILE
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,12 +20,16 @@ import { machine } from './measure.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { repetitions: { type: 'string', default: '5' }, json: { type: 'string' } },
+  options: {
+    repetitions: { type: 'string', default: '5' },
+    'max-tokens': { type: 'string', default: '128' },
+    json: { type: 'string' },
+  },
 });
 const repetitions = Number(values.repetitions);
 /** Quantile of Student's t for a 95 % interval of a mean of so many values, minus one. */
 const quantiles = [NaN, 12.71, 4.3, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23];
-const maxTokens = 128;
+const maxTokens = Number(values['max-tokens']);
 const folder = mkdtempSync(join(tmpdir(), 'outrider-never-'));
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -105,7 +110,9 @@ async function measureCell(
   const states = new Set<string>();
   for (let repetition = -1; repetition < repetitions; repetition++) {
     const prompt = prompts[(repetition + 1) % prompts.length]!;
-    const order = Object.keys(contenders);
+    // Back and forth, so that none always follows the same other.
+    const names = Object.keys(contenders);
+    const order = repetition % 2 === 0 ? names : names.reverse();
     for (let turn = 0; turn < order.length; turn++) {
       const contender = order[(turn + repetition + 1) % order.length]!;
       const engine = contenders[contender]!;

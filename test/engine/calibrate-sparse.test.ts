@@ -9,8 +9,7 @@ import { calibrationPath, readCalibration, writeCalibration } from '../../src/en
 import { CalibrationError, UnsupportedCacheError } from '../../src/errors.js';
 import { loadModel } from '../../src/model/load-model.js';
 import type { Model } from '../../src/model/model.js';
-import { uint32 } from '../../src/gguf/format.js';
-import { rewriteGguf } from '../fixtures/gguf-rewrite.js';
+import { kQuantisedDown, restingGates } from '../fixtures/resting-gates.js';
 import { quietGates, quietThreshold } from '../fixtures/quiet-channels.js';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
 import { exactContext, loadEngine } from '../helpers/engines.js';
@@ -65,6 +64,23 @@ describe('a calibration', () => {
       for (const [index, share] of perToken.entries()) {
         expect(share).toBeGreaterThan(perBatch[index]!);
         expect(perBatch[index]!).toBeGreaterThanOrEqual(perBlocks[index]!);
+      }
+    }
+  });
+
+  it('counts blocks as large as those of the matrix that leads down', async () => {
+    writeTinyModel(file('wide'), { ...shape, feedForward: 512 });
+    restingGates(file('wide'), file('resting'), 288);
+    kQuantisedDown(file('resting'), file('k-quantised'));
+    for (const [name, share] of [
+      ['resting', 288 / 512],
+      ['k-quantised', 256 / 512],
+    ] as const) {
+      const { channels } = await calibrate(name);
+      expect(channels).toHaveLength(3);
+      for (const { perBatch, perBlocks } of channels) {
+        expect(perBatch[0]).toBeGreaterThanOrEqual(288 / 512);
+        expect(perBlocks[0]).toBeCloseTo(share, 6);
       }
     }
   });
@@ -236,15 +252,6 @@ describe('an engine that leaves out feed-forward channels', () => {
     expect(result.sparse!.rounds).toBeGreaterThan(3);
     expect(result.sparse!.totalVariation).toBeGreaterThan(1e-6);
     expect(result.sparse!.totalVariation).toBeLessThan(0.05);
-  });
-
-  it('is not sure of the large blocks of a K-quantised file by a count of small ones', async () => {
-    rewriteGguf(file('quiet'), file('k-quantised'), {
-      editMetadata: (metadata) => metadata.set('general.file_type', uint32(15)),
-    });
-    const { result, notes } = await run('k-quantised', await calibrated('k-quantised'));
-    expect(notes).toEqual([expect.stringContaining('in no layer does a block of 256 channels stay below')]);
-    expect(result.lossless).toBe(true);
   });
 
   it('says so where there is nothing to leave out, and is lossless then', async () => {

@@ -6,7 +6,6 @@ import {
   meanChannelShares,
   meanSkipped,
   medianShares,
-  shareOfLargerBlocks,
 } from '../../src/sparse/calibration.js';
 import type { BlockChoice } from '../../src/sparse/plan.js';
 import { FixedSparsePolicy, attentionBudget } from '../../src/sparse/policy.js';
@@ -79,15 +78,6 @@ describe('skipped experts', () => {
     expect(meanSkipped(batches, [[], [0.2, 0.375]])).toBe(5 / 4);
     expect(meanSkipped(batches, [[], [0.2]])).toBe(2 / 4);
     expect(meanSkipped([], [[]])).toBe(0);
-  });
-});
-
-describe('larger blocks', () => {
-  it('are at rest where even the blocks that are not lie in as many of them as can be', () => {
-    expect(shareOfLargerBlocks(1, 8)).toBe(1);
-    expect(shareOfLargerBlocks(0.9375, 8)).toBe(0.5);
-    expect(shareOfLargerBlocks(0.5, 8)).toBe(0);
-    expect(shareOfLargerBlocks(0.5, 1)).toBe(0.5);
   });
 });
 
