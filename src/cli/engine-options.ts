@@ -141,6 +141,11 @@ const definitions = {
     group: speculation,
     describe: 'How the draft model draws',
   },
+  'draft-temperature': numeric(
+    'draft-temperature',
+    "Temperature of the draft model's draws, times the target's, default 1; lossless at any",
+    speculation,
+  ),
   sparse: {
     choices: ['always', 'auto'] as const,
     group: speculation,
@@ -253,6 +258,7 @@ export function engineOptionsOf(args: EngineArguments): Omit<EngineOptions, 'tar
     middleTokens: args['middle-tokens'],
     minDraftProbability: args['min-draft-probability'],
     draftDraws: args['draft-draws'],
+    draftTemperature: args['draft-temperature'],
     guard: args.guard === 'on',
     measureSpeedup: args['measure-speedup'],
     sparse: sparseOptionsOf(args),

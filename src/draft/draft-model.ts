@@ -33,6 +33,11 @@ export interface DraftModelOptions {
   readonly minProbability?: number | undefined;
   /** `auto` samples for verifiers that need draft probabilities and takes the likeliest token otherwise. */
   readonly draws?: 'auto' | 'argmax' | 'sampled' | undefined;
+  /**
+   * Times the target's temperature where tokens are sampled, default 1. The rows are those that were drawn from, so that
+   * rules stay exact at any.
+   */
+  readonly temperature?: number | undefined;
   readonly createSampler: (params: SamplingParams) => Sampler;
 }
 
@@ -204,7 +209,8 @@ export class DraftModelDrafter implements Drafter {
       minP: 0,
       typicalP: 1,
     };
-    const sampler = this.#options.createSampler(isSampled ? params : likeliest);
+    const temperature = (params.temperature ?? 1) * (this.#options.temperature ?? 1);
+    const sampler = this.#options.createSampler(isSampled ? { ...params, temperature } : likeliest);
     this.#sampler = { key: params, isSampled, sampler };
     return sampler;
   }

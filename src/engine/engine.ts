@@ -368,6 +368,7 @@ function draftModelDrafter(
     );
   }
   const siblings = siblingsFor(verifier, shape);
+  const sharpness = (options.draftTemperature ?? 1) === 1 ? '' : ` at ${options.draftTemperature}`;
   return new DraftModelDrafter({
     sequence: context.sequence(),
     contextSize: context.info.contextSize,
@@ -376,9 +377,10 @@ function draftModelDrafter(
     shape,
     siblings,
     acceptance: ({ temperature = 1 }, isSampled) =>
-      acceptance.of(`temperature ${temperature}, ${isSampled ? siblings : 'likeliest'}`),
+      acceptance.of(`temperature ${temperature}, ${isSampled ? `${siblings}${sharpness}` : 'likeliest'}`),
     minProbability: options.minDraftProbability,
     draws: options.draftDraws,
+    temperature: options.draftTemperature,
     createSampler: (params) => new Sampler(params),
   });
 }

@@ -169,6 +169,17 @@ describe('DraftModelDrafter', () => {
     expect(samplers).toHaveLength(2);
   });
 
+  it('samples at its own temperature, and takes the likeliest token as ever', async () => {
+    const { drafter, samplers } = fakeDrafter({ temperature: 0.5 });
+    const sampling = { temperature: 0.8, topK: 7 };
+    await drafter.draft(request({ sampling }));
+    expect(samplers[0]).toEqual({ temperature: 0.4, topK: 7 });
+    await drafter.draft(request({ sampling: {} }));
+    expect(samplers[1]).toEqual({ temperature: 0.5 });
+    await drafter.draft(request({ sampling, needsDraftProbs: false }));
+    expect(samplers[2]).toMatchObject({ temperature: 0 });
+  });
+
   it('keeps penalties and drops truncation where it takes the likeliest token', async () => {
     const { drafter, samplers } = fakeDrafter();
     const sampling = { temperature: 0.5, topP: 0.5, repeatPenalty: 1.3 };

@@ -195,6 +195,8 @@ describe('createEngine', () => {
   it.each<[string, object]>([
     ['minDraftProbability', { minDraftProbability: 1.5 }],
     ['draftDraws', { draftDraws: 'all' }],
+    ['draftTemperature', { draftTemperature: 0 }],
+    ['draftTemperature', { draftTemperature: -1 }],
     ['drafter', { drafter: 'guess' }],
     ['verifier', { verifier: 'guess' }],
     ['measureSpeedup', { measureSpeedup: 'yes' }],

@@ -42,7 +42,7 @@ export function lawCases(spec: LawSpec): void {
     const results: ChiSquare[][] = [];
     const rows = [];
     for (const { draft: ownDraft = draft, middle, ...method } of methods) {
-      const { tree } = method;
+      const { tree, draftTemperature = 1 } = method;
       const engine = await loadEngine(target, ownDraft, { ...method, measureSpeedup: false }, middle);
       const ofMethod: ChiSquare[] = [];
       for (const [name, sampling] of settings) {
@@ -54,7 +54,15 @@ export function lawCases(spec: LawSpec): void {
         const models = [middle, ownDraft].flatMap((path) =>
           path === undefined ? [] : [basename(path, '.gguf')],
         );
-        rows.push({ models: models.join(' '), drafter, verifier, tree, sampling: name, ...result });
+        rows.push({
+          models: models.join(' '),
+          drafter,
+          verifier,
+          tree,
+          draftTemperature,
+          sampling: name,
+          ...result,
+        });
       }
       results.push(ofMethod);
       await engine.dispose();

@@ -147,12 +147,18 @@ export interface Method {
   readonly middle?: string;
   /** Draft tokens of the middle model. */
   readonly middleTokens?: number;
+  readonly draftTemperature?: number;
 }
 
 /** Lossless methods; chains of `chainLength` tokens. */
 export function losslessMethods(chainLength: number): Method[] {
   return [
     ...['match', 'rejection', 'block'].map((verifier) => ({ verifier, tree: `chain:${chainLength}` })),
+    ...['rejection', 'block'].map((verifier) => ({
+      ...{ verifier, tree: `chain:${chainLength}`, draftTemperature: 0.5 },
+    })),
+    { verifier: 'recursive', tree: 'static:2,2', draftTemperature: 0.5 },
+    { verifier: 'traversal', tree: 'static:2,2', draftTemperature: 0.5 },
     { verifier: 'naive', tree: 'static:3,2' },
     { verifier: 'naive', tree: 'eagle-2:6' },
     { verifier: 'recursive', tree: 'static:2,2' },

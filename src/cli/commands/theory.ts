@@ -98,6 +98,7 @@ const ofMethods = [
   'epsilon',
   'min-draft-probability',
   'draft-draws',
+  'draft-temperature',
   'stop',
   'stitch',
 ] as const;
