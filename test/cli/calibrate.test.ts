@@ -50,7 +50,7 @@ describe('outrider calibrate', () => {
     expect(printed.path).toBe(output);
     expect(printed.batches).toBe(8);
     expect(printed.shares).toHaveLength(3);
-    expect(JSON.parse(readFileSync(output, 'utf8'))).toMatchObject({ version: 1, model: { layers: 3 } });
+    expect(JSON.parse(readFileSync(output, 'utf8'))).toMatchObject({ version: 2, model: { layers: 3 } });
     expect(existsSync(file('experts.gguf.sparse.json'))).toBe(false);
   });
 
