@@ -144,7 +144,9 @@ export class GuardPlanner implements RoundPlanner {
     const numNodes = isTrying ? Math.min(firstNodes, this.#options.maxNodes) : best.numNodes;
     if (this.#probe === undefined) {
       const distance = this.#distanceOf(this.#candidate(numNodes) ?? best);
-      const left = Math.min(distance - this.#plainSinceProbe, this.#leftToEarlyProbe());
+      const left = this.#couldPay()
+        ? Math.min(distance - this.#plainSinceProbe, this.#leftToEarlyProbe())
+        : hopelessDistance - this.#plainSinceProbe;
       if (left > 0) return plain(left);
       this.#probe = { rounds: 0, tokens: 0, ms: 0, worthMs: 0, seen: this.#options.tokens.fresh() };
     }
@@ -153,7 +155,6 @@ export class GuardPlanner implements RoundPlanner {
 
   /** Plain tokens between probes, so that a probe that brings nothing costs next to nothing. */
   #distanceOf({ ms, plainMs, tokens }: Best): number {
-    if (!this.#couldPay()) return hopelessDistance;
     const expectedLoss = Math.max(0, ms / plainMs - tokens);
     // A loss that was only computed may be a mistake; one that was suffered is not.
     const distance = Math.min(maxProbeDistance, Math.ceil(expectedLoss / probeShare));
@@ -162,7 +163,7 @@ export class GuardPlanner implements RoundPlanner {
 
   /** Plain tokens before an early probe, where one is due in this generation and worth what the last one cost. */
   #leftToEarlyProbe(): number {
-    if (this.#generationsToProbe > 0 || !this.#couldPay()) return Infinity;
+    if (this.#generationsToProbe > 0) return Infinity;
     return Math.max(
       firstProbeDistance - this.#plainSinceBegin,
       Math.ceil(this.#lostTokens / earlyShare) - this.#plainSinceProbe,

@@ -6,6 +6,7 @@ import type { SparseCalibration } from './calibrate-sparse.js';
 
 /** Share of a layer's channels that has to rest before products with fewer of them pay. */
 const minRestingShare = 0.05;
+
 /**
  * undefined where the calibration saw too few blocks of channels at rest.
  * @throws {CalibrationError} without a calibration

@@ -65,9 +65,9 @@ function outputText(stdout: string, prompt: string): string {
 
 /**
  * Prepares to run llama-speculative-simple. It tells no tokens, brings up to `numDraft` more than it is asked for, and bans
- * ends of generation where they are to be ignored. Tokens are its own count, but no more than those of its text and an end. Its clock starts before the round that brings the
- * first token: `decodeMs` is its own time less the mean time of a token, `firstTokenMs` its time for the prompt and that of
- * a token; loading the models is in none.
+ * ends of generation where they are to be ignored. Tokens are its own count, but no more than those of its text and an end.
+ * Its clock starts before the round that brings the first token: `decodeMs` is its own time less the mean time of a token,
+ * `firstTokenMs` its time for the prompt and that of a token; loading the models is in none.
  *
  * @throws {TypeError} when no path or no draft model is given
  * @throws {PeerError} when it cannot be run, with the tail of its stderr; so does a request

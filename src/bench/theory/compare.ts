@@ -7,7 +7,14 @@ import type { Sequence } from '../../model/sequence.js';
 import type { DraftSize } from '../../theory/best-draft.js';
 import type { SamplingParams } from '../../types.js';
 import type { Method } from './method.js';
-import { measureRun, MethodBench, warmUp, type MeasuredRun, type RunOptions } from './method-bench.js';
+import {
+  measureRun,
+  MethodBench,
+  warmUp,
+  type MeasuredRun,
+  type RunOptions,
+  type Subject,
+} from './method-bench.js';
 import type { PredictedRounds } from './predict-chain.js';
 import {
   bestChain,
@@ -158,12 +165,6 @@ async function predictAll(
     predicted.push(ofMethod);
   }
   return predicted;
-}
-
-/** What decodes, and what its rounds cost. */
-interface Subject {
-  readonly engine: Engine;
-  readonly cost: RoundCost;
 }
 
 /**

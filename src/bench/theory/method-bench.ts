@@ -41,9 +41,15 @@ function runOf(stats: GenerationStats): MeasuredRun {
   return { rounds, draftTokens, acceptedTokens, bias, ms: draftMs + decodeMs + verifyMs + overheadMs };
 }
 
+/** What decodes, and what its rounds cost. */
+export interface Subject {
+  readonly engine: Engine;
+  readonly cost: RoundCost;
+}
+
 /** Runs one generation that only teaches what rounds cost, and the drafter what is accepted. */
 export async function warmUp(
-  { engine, cost }: { readonly engine: Engine; readonly cost: RoundCost },
+  { engine, cost }: Subject,
   prompt: Int32Array,
   options: RunOptions & { readonly seed: number },
 ): Promise<void> {

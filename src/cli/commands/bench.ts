@@ -77,9 +77,8 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
         await writeReports(outcome.results, { ...args, samples: outcome.samples });
       } catch (error) {
         // Why the run ended matters more than that its page could not be written.
-        if (outcome.stoppedBy !== undefined) console.error((error as Error).message);
-        tellEnd(outcome);
-        throw error;
+        if (isWhole(outcome)) throw error;
+        console.error((error as Error).message);
       }
       tellEnd(outcome);
     } finally {
@@ -260,9 +259,13 @@ async function headOf(
   };
 }
 
+const isWhole = ({ results, stoppedBy }: MeasuredRun): boolean =>
+  stoppedBy === undefined && results.failures.length === 0;
+
 /** A run that was ended before its time is a failure, whatever it brought. */
-function tellEnd({ results, stoppedBy, samples }: MeasuredRun): void {
-  if (stoppedBy === undefined && results.failures.length === 0) return;
+function tellEnd(outcome: MeasuredRun): void {
+  if (isWhole(outcome)) return;
+  const { results, stoppedBy, samples } = outcome;
   if (stoppedBy !== undefined) {
     console.error(`The report is partial. Go on with --resume ${samples} and the same options.`);
     throw stoppedBy;
