@@ -17,18 +17,7 @@ AsyncQueue::~AsyncQueue() { close(); }
 
 void AsyncQueue::call_js(Napi::Env env, Napi::Function, std::nullptr_t*, Call* call) {
   const std::unique_ptr<Call> owned(call);
-  if (static_cast<napi_env>(env) == nullptr) return;
-  // Node.js calls from C: an exception that went on from here would end the process. What JavaScript threw goes on as
-  // its own; where the environment is being terminated nothing can be called or thrown any more, and nobody is left to
-  // be told.
-  try {
-    (*owned)(env);
-  } catch (const Napi::Error& error) {
-    try {
-      napi_throw(env, error.Value());
-    } catch (const Napi::Error&) {
-    }
-  }
+  if (static_cast<napi_env>(env) != nullptr) (*owned)(env);
 }
 
 void AsyncQueue::started(Napi::Env env) {

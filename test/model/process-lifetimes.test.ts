@@ -127,4 +127,24 @@ describe('a worker thread', () => {
     using context = await model.createContext({ contextSize: 256 });
     expect(await greedyTokens(context.sequence(), [1, 300], 4)).toHaveLength(4);
   });
+
+  it('can be terminated between one call into the addon and the next, at any moment', async () => {
+    const worker = `(async () => { const { parentPort } = await import('node:worker_threads'); ${open}
+      await sequence.prefill([1, 300]);
+      parentPort.postMessage('decoding');
+      for (;;) {
+        const { rows } = await sequence.decode({ tokens: [301], sampler });
+        rows.release();
+        sequence.commit(-1);
+      } })();`;
+    const end = await runModule(`const { Worker } = await import('node:worker_threads');
+      for (let run = 0; run < 20; run++) {
+        const worker = new Worker(${JSON.stringify(worker)}, { eval: true });
+        await new Promise((resolve) => worker.once('message', resolve));
+        await new Promise((resolve) => setTimeout(resolve, (run * 0.37) % 3));
+        await worker.terminate();
+      }
+      process.stdout.write('all');`);
+    expect(end).toEqual({ exitCode: 0, signal: null, stdout: 'all', stderr: '' });
+  });
 });
