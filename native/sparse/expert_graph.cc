@@ -1,6 +1,7 @@
 #include "sparse/expert_graph.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "ggml-backend.h"
@@ -25,7 +26,9 @@ void ExpertGraph::build(llama_sparse_experts& layer, const SparsePlan& plan) {
   const int64_t n_used = layer.selected->ne[0];
   const int64_t n_tokens = layer.selected->ne[1];
   const int64_t n_skipped = std::min<int64_t>(plan.n_skipped, n_used - 1);
-  if (n_used < 2 || (n_skipped < 1 && plan.lone_share <= 0)) return;
+  // Where that many are computed in any case, none is worth dropping for being alone; and there are too few to fill in.
+  const bool drops_lone = plan.lone_share > 0 && !(plan.fills_places && layer.n_experts < 2 * n_used - 1);
+  if (n_used < 2 || (n_skipped < 1 && !drops_lone)) return;
   // Heaviest first; the order of selection may be another one.
   ggml_tensor* weights = ggml_reshape_2d(ctx, layer.weights, n_used, n_tokens);
   ggml_tensor* order = ggml_argsort(ctx, weights, GGML_SORT_ORDER_DESC);
@@ -37,7 +40,7 @@ void ExpertGraph::build(llama_sparse_experts& layer, const SparsePlan& plan) {
 
   ggml_tensor* shares = ggml_div(ctx, weights, ggml_sum_rows(ctx, weights));
   ggml_tensor* skipped = n_skipped > 0 ? lightest(layer, plan, shares, n_skipped) : nullptr;
-  if (plan.lone_share > 0) {
+  if (drops_lone) {
     ggml_tensor* dropped = lone(ctx, experts, shares, plan.lone_share);
     skipped = skipped == nullptr ? dropped : ggml_step(ctx, ggml_add(ctx, skipped, dropped));
   }
@@ -45,13 +48,10 @@ void ExpertGraph::build(llama_sparse_experts& layer, const SparsePlan& plan) {
 
   weights = ggml_mul(ctx, weights, kept);
   if (layer.normalises) weights = ggml_div(ctx, weights, ggml_sum_rows(ctx, weights));
+  ggml_tensor* filling = plan.fills_places ? others(ctx, experts, kept, layer.n_experts) : nullptr;
   experts = ggml_mul(ctx, experts, kept);
-  if (plan.fills_places) {
-    ggml_tensor* first = ggml_view_2d(ctx, experts, 1, n_tokens, experts->nb[1], 0);
-    experts = ggml_add(ctx, experts, ggml_mul(ctx, skipped, first));
-  } else {
-    experts = ggml_sub(ctx, experts, skipped);
-  }
+  experts = filling == nullptr ? ggml_sub(ctx, experts, skipped)
+                               : ggml_add(ctx, experts, ggml_mul(ctx, skipped, filling));
   layer.weights = ggml_reshape_3d(ctx, weights, 1, n_used, n_tokens);
   layer.selected = ggml_cast(ctx, experts, GGML_TYPE_I32);
 }
@@ -81,6 +81,28 @@ ggml_tensor* ExpertGraph::lightest(const llama_sparse_experts& layer, const Spar
   shares = ggml_mul_mat(ctx, input(ctx, n_used, n_skipped, std::move(last)), shares);
   ggml_tensor* passes = ggml_step(ctx, ggml_add(ctx, ggml_neg(ctx, shares), input(ctx, n_skipped, 1, std::move(limits))));
   return ggml_step(ctx, ggml_mul_mat(ctx, input(ctx, n_skipped, n_used, std::move(reached)), passes));
+}
+
+// [n_used, n_tokens]: for each place an expert that its token does not keep, and each another one, since kernels on a GPU
+// look for one place an expert; from the last place on first those that other tokens of the batch have computed anyway.
+ggml_tensor* ExpertGraph::others(ggml_context* ctx, ggml_tensor* experts, ggml_tensor* kept, int64_t n_experts) {
+  const int64_t n_used = experts->ne[0];
+  const int64_t n_tokens = experts->ne[1];
+  const int64_t n = n_used * n_tokens;
+  std::vector<float> numbers(static_cast<size_t>(n_experts));
+  std::iota(numbers.begin(), numbers.end(), 0.0F);
+  ggml_tensor* distance = ggml_repeat_4d(ctx, ggml_reshape_2d(ctx, experts, 1, n), n_experts, n, 1, 1);
+  distance = ggml_abs(ctx, ggml_sub(ctx, distance, input(ctx, n_experts, 1, std::move(numbers))));
+  ggml_tensor* is_kept = ggml_step(ctx, ggml_scale_bias(ctx, distance, -1.0F, 0.5F));
+  is_kept = ggml_reshape_3d(ctx, ggml_mul(ctx, is_kept, ggml_reshape_2d(ctx, kept, 1, n)), n_experts, n_used, n_tokens);
+  is_kept = ggml_sum_rows(ctx, ggml_cont(ctx, ggml_permute(ctx, is_kept, 1, 0, 2, 3)));
+  is_kept = ggml_reshape_2d(ctx, is_kept, n_experts, n_tokens);
+  ggml_tensor* is_computed = ggml_sum_rows(ctx, ggml_cont(ctx, ggml_transpose(ctx, is_kept)));
+  is_computed = ggml_step(ctx, ggml_reshape_2d(ctx, is_computed, n_experts, 1));
+  ggml_tensor* worth = ggml_add(ctx, ggml_scale(ctx, is_kept, -2.0F), is_computed);
+  ggml_tensor* best = ggml_argsort(ctx, worth, GGML_SORT_ORDER_ASC);
+  best = ggml_view_2d(ctx, best, n_used, n_tokens, best->nb[1], best->nb[0] * static_cast<size_t>(n_experts - n_used));
+  return ggml_cast(ctx, ggml_cont(ctx, best), GGML_TYPE_F32);
 }
 
 // [n_used, n_tokens]: 1 for experts that no other token wants and that have less than `limit` of their token's weights;

@@ -27,6 +27,7 @@ class ExpertGraph {
   };
   ggml_tensor* lightest(const llama_sparse_experts& layer, const SparsePlan& plan, ggml_tensor* shares,
                         int64_t n_skipped);
+  ggml_tensor* others(ggml_context* ctx, ggml_tensor* experts, ggml_tensor* kept, int64_t n_experts);
   ggml_tensor* lone(ggml_context* ctx, ggml_tensor* experts, ggml_tensor* shares, float limit);
   ggml_tensor* input(ggml_context* ctx, int64_t ne0, int64_t ne1, std::vector<float> values);
 
