@@ -141,11 +141,14 @@ const definitions = {
     group: speculation,
     describe: 'How the draft model draws',
   },
-  'draft-temperature': numeric(
-    'draft-temperature',
-    "Temperature of the draft model's draws, times the target's, default 1; lossless at any",
-    speculation,
-  ),
+  'draft-temperature': {
+    type: 'string',
+    requiresArg: true,
+    group: speculation,
+    describe:
+      "Temperature of the draft model's draws, times the target's, lossless at any: auto (the best one on the text so far), the default under the guard, or a number; 1 without guard",
+    coerce: (value: string) => (value === 'auto' ? value : numberValue('draft-temperature')(value)),
+  },
   sparse: {
     choices: ['always', 'auto'] as const,
     group: speculation,

@@ -3,12 +3,14 @@ import type { Sampler } from '../model/sampler.js';
 import type { DraftedTokens, GrownTree } from '../model/sequence-calls.js';
 import type { Sequence } from '../model/sequence.js';
 import { TokenBuffer } from '../model/token-buffer.js';
+import type { DistributionRows } from '../sampling/distribution.js';
 import { sequoiaTree } from '../tree/static-trees.js';
 import { ROOT, TokenTree, type NodeIndex, type OwnDraws } from '../tree/token-tree.js';
 import type { TreeGrowth } from '../tree/tree-growth.js';
 import { adaptsToDraws, leavesOf, type TreeShape } from '../tree/tree-shape.js';
 import type { SamplingParams, TokenId } from '../types.js';
 import { AcceptanceModel, acceptanceKnots } from './acceptance-model.js';
+import { DraftTemperature } from './draft-temperature.js';
 import type { Draft, Drafter, DraftRequest } from './drafter.js';
 
 /** What the drafter needs of a sequence. */
@@ -28,16 +30,17 @@ export interface DraftModelOptions {
   /** How siblings are drawn where tokens are sampled. */
   readonly siblings: OwnDraws;
   /** What is known of acceptance when tokens are drawn so; read and taught by shapes that depend on it. */
-  readonly acceptance?: ((sampling: SamplingParams, isSampled: boolean) => AcceptanceModel) | undefined;
+  readonly acceptance?:
+    ((sampling: SamplingParams, isSampled: boolean, temperature: number) => AcceptanceModel) | undefined;
   /** Stops before a draw whose row has no token of at least this probability, default 0: never. */
   readonly minProbability?: number | undefined;
   /** `auto` samples for verifiers that need draft probabilities and takes the likeliest token otherwise. */
   readonly draws?: 'auto' | 'argmax' | 'sampled' | undefined;
   /**
-   * Times the target's temperature where tokens are sampled, default 1. The rows are those that were drawn from, so that
-   * rules stay exact at any.
+   * Times the target's temperature where tokens are sampled, default 1; `learnt` takes the one at which most is accepted.
+   * The rows are those that were drawn from, so that rules stay exact at any.
    */
-  readonly temperature?: number | undefined;
+  readonly temperature?: number | 'learnt' | undefined;
   readonly createSampler: (params: SamplingParams) => Sampler;
 }
 
@@ -58,6 +61,13 @@ interface TaughtDraft {
   readonly acceptance: AcceptanceModel;
 }
 
+interface CachedSampler {
+  readonly params: SamplingParams;
+  readonly isSampled: boolean;
+  readonly temperature: number;
+  readonly sampler: Sampler;
+}
+
 /** A draft model that proposes a chain or a tree. */
 export class DraftModelDrafter implements Drafter {
   readonly name = 'model';
@@ -70,8 +80,8 @@ export class DraftModelDrafter implements Drafter {
   /** Tokens that the draft sequence is known to hold; verified on each call only from `#agreed` on. */
   readonly #seen = new TokenBuffer();
   #agreed = 0;
-  #sampler:
-    { readonly key: SamplingParams; readonly isSampled: boolean; readonly sampler: Sampler } | undefined;
+  readonly #learnt: DraftTemperature | undefined;
+  #sampler: CachedSampler | undefined;
   #last: TaughtDraft | undefined;
 
   constructor(options: DraftModelOptions) {
@@ -80,6 +90,7 @@ export class DraftModelDrafter implements Drafter {
     this.maxNodes = options.shape.numNodes;
     this.maxLeaves = leavesOf(options.shape);
     this.adaptsShape = adaptsToDraws(options.shape);
+    this.#learnt = options.temperature === 'learnt' ? new DraftTemperature() : undefined;
   }
 
   async begin(prompt: readonly TokenId[], signal?: AbortSignal): Promise<void> {
@@ -134,7 +145,7 @@ export class DraftModelDrafter implements Drafter {
     known: number,
   ) {
     const { sequence, minProbability, targetVocabSize, acceptance } = this.#options;
-    const learnt = acceptance?.(request.sampling, isSampled) ?? new AcceptanceModel();
+    const learnt = acceptance?.(request.sampling, isSampled, this.#temperature) ?? new AcceptanceModel();
     const grown: GrownTree = await sequence.grow(
       request.tokens,
       {
@@ -152,6 +163,20 @@ export class DraftModelDrafter implements Drafter {
     const tree = new TokenTree(grown.tokens, grown.parents);
     this.#last = { tree, probabilities: grown.probabilities, acceptance: learnt };
     return { tree, rows: grown.rows };
+  }
+
+  /** Learns how far the rows overlap that the first draft token and what follows the root are drawn from. */
+  compare(draftRows: DistributionRows, targetRows: DistributionRows): void {
+    this.#learnt?.observe(
+      () => draftRows.row(0),
+      () => targetRows.row(0),
+    );
+  }
+
+  /** Times the target's. */
+  get #temperature(): number {
+    const { temperature = 1 } = this.#options;
+    return temperature === 'learnt' ? this.#learnt!.value : temperature;
   }
 
   /** Learns which siblings were accepted; the tokens come with the next call. */
@@ -198,7 +223,9 @@ export class DraftModelDrafter implements Drafter {
 
   #samplerFor(params: SamplingParams, isSampled: boolean): Sampler {
     const cached = this.#sampler;
-    if (cached?.key === params && cached.isSampled === isSampled) return cached.sampler;
+    const factor = this.#temperature;
+    if (cached?.params === params && cached.isSampled === isSampled && cached.temperature === factor)
+      return cached.sampler;
     // A tree takes several of the likeliest tokens, by their probabilities.
     const needsConfidence = (this.#options.minProbability ?? 0) > 0 || this.#options.shape.kind !== 'chain';
     const likeliest: SamplingParams = {
@@ -209,9 +236,9 @@ export class DraftModelDrafter implements Drafter {
       minP: 0,
       typicalP: 1,
     };
-    const temperature = (params.temperature ?? 1) * (this.#options.temperature ?? 1);
+    const temperature = (params.temperature ?? 1) * factor;
     const sampler = this.#options.createSampler(isSampled ? { ...params, temperature } : likeliest);
-    this.#sampler = { key: params, isSampled, sampler };
+    this.#sampler = { params, isSampled, temperature: factor, sampler };
     return sampler;
   }
 }

@@ -57,6 +57,11 @@ export interface Drafter {
   begin(prompt: readonly TokenId[], signal?: AbortSignal): Promise<void>;
   draft(request: DraftRequest): Promise<Draft>;
   /**
+   * Tells, before `accept`, the rows that the last draft was drawn from and the target's, which follow the root and each
+   * node; views, valid during the call. For drafters whose tokens were drawn and verified by their rows.
+   */
+  compare?(draftRows: DistributionRows, targetRows: DistributionRows): void;
+  /**
    * Tells what came of the last draft: the tokens that were output, the recovered or bonus token last, and the nodes that
    * were accepted. Of a weightless drafter's nodes the last ones may not have been decoded.
    * @param candidates  [decoded nodes + 1]: the target's likeliest tokens after the root and after each node, likeliest first,

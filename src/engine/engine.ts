@@ -1,9 +1,8 @@
 // The engine: a target, a drafter and a verifier, made to fit and owned together.
 import type { RoundCost } from '../cost/round-cost.js';
 import { FixedPlanner } from '../cost/round-planner.js';
-import { DraftModelDrafter } from '../draft/draft-model.js';
 import type { Drafter } from '../draft/drafter.js';
-import { BusyError, DisposedError, UnsupportedCacheError } from '../errors.js';
+import { BusyError, DisposedError } from '../errors.js';
 import type { Context, ContextInfo } from '../model/context.js';
 import type { Model } from '../model/model.js';
 import { Sampler } from '../model/sampler.js';
@@ -11,7 +10,6 @@ import type { Sequence } from '../model/sequence.js';
 import { requireSameVocabulary } from '../model/vocabulary.js';
 import { RecheckCounters } from '../metrics/recheck-counters.js';
 import type { ResolvedSampling } from '../sampling/params.js';
-import type { OwnDraws } from '../tree/token-tree.js';
 import { shapeFor, type AutoShape, type TreeShape } from '../tree/tree-shape.js';
 import type { SamplingParams, TokenId } from '../types.js';
 import type { Verifier } from '../verify/verifier.js';
@@ -29,6 +27,7 @@ import { Generation } from './generation.js';
 import { createThinning, type EngineThinning } from './engine-thinning.js';
 import { createGuards, type Guards } from './guards.js';
 import { checkMiddle, createMiddleContext, middleDrafter } from './middle-model.js';
+import { createDraftContext, draftModelDrafter, siblingsFor } from './model-drafter.js';
 import {
   checkEngineOptions,
   requireTokens,
@@ -345,55 +344,8 @@ function namedVerifier(verifier: string | Verifier, epsilon: number | undefined)
   return verifier === 'auto' ? undefined : createVerifier(verifier, epsilon);
 }
 
-/** A recurrent draft model draws on a copy of its state, so that it needs no snapshots to go back to. */
-function createDraftContext(options: EngineOptions, info: ContextInfo, maxLeaves: number): Promise<Context> {
-  return options.draft!.createContext({
-    rollbackTokens: 0,
-    maxLeaves,
-    ...(options.draftContext ?? { ...options.context, contextSize: info.contextSize }),
-  });
-}
-
-function draftModelDrafter(
-  options: EngineOptions,
-  context: Context,
-  shape: TreeShape,
-  verifier: Verifier | undefined,
-  acceptance: AcceptanceStore,
-): Drafter {
-  if (shape.kind !== 'chain' && context.info.rollback !== 'full') {
-    const { architecture } = options.draft!.info;
-    throw new UnsupportedCacheError(
-      `The state of a ${architecture} draft model cannot branch, so that it cannot draft trees. Use chain:N.`,
-    );
-  }
-  const siblings = siblingsFor(verifier, shape);
-  const sharpness = (options.draftTemperature ?? 1) === 1 ? '' : ` at ${options.draftTemperature}`;
-  return new DraftModelDrafter({
-    sequence: context.sequence(),
-    contextSize: context.info.contextSize,
-    vocabSize: options.draft!.info.vocabSize,
-    targetVocabSize: options.target.info.vocabSize,
-    shape,
-    siblings,
-    acceptance: ({ temperature = 1 }, isSampled) =>
-      acceptance.of(`temperature ${temperature}, ${isSampled ? `${siblings}${sharpness}` : 'likeliest'}`),
-    minProbability: options.minDraftProbability,
-    draws: options.draftDraws,
-    temperature: options.draftTemperature,
-    createSampler: (params) => new Sampler(params),
-  });
-}
-
 /** True when trees that grow by what is drawn can be drafted and verified here. */
 function canGrow(verifier: Verifier | undefined, ...contexts: (ContextInfo | undefined)[]): boolean {
   if (verifier !== undefined && (verifier.chainsOnly || verifier.fixedShapesOnly)) return false;
   return contexts.every((info) => info?.rollback === 'full');
-}
-
-/** The draws that a rule wants: chains are the same with and without replacement. */
-function siblingsFor(verifier: Verifier | undefined, shape: TreeShape): OwnDraws {
-  const wanted = verifier?.siblings ?? ['withoutReplacement'];
-  if (shape.kind === 'chain' && wanted.includes('withReplacement')) return 'withReplacement';
-  return wanted.find((kind) => kind !== 'deterministic' && kind !== 'mixed') ?? 'deterministic';
 }

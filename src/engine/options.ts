@@ -43,10 +43,11 @@ export interface EngineOptions {
   /** How the draft model draws; `auto` samples where the verifier needs draft probabilities. */
   readonly draftDraws?: 'auto' | 'argmax' | 'sampled' | undefined;
   /**
-   * Temperature of the draft model's draws, times the target's, default 1; lossless at any. Below 1 more is accepted of a draft
-   * model that is less sure than the target.
+   * Temperature of the draft model's draws, times the target's; lossless at any. Below 1 more is accepted of a draft model
+   * that is less sure than the target: `auto` takes the one at which their rows overlap most, on the text so far. Default
+   * `auto` under the guard and 1 without it, where answers are to be repeatable.
    */
-  readonly draftTemperature?: number | undefined;
+  readonly draftTemperature?: number | 'auto' | undefined;
   /** Keeps what is learnt of the pair's acceptance in the user's cache folder, for trees that grow by it, default true. */
   readonly keepAcceptance?: boolean | undefined;
   /** What the target leaves out while it verifies; default nothing. */
@@ -149,7 +150,7 @@ export function checkEngineOptions(options: EngineOptions): {
   readonly sparse: ResolvedSparseOptions | undefined;
 } {
   rejectUnknownKeys('an engine', options, Object.keys(engineKeys));
-  const { minDraftProbability = 0, draftDraws = 'auto', draftTemperature = 1 } = options;
+  const { minDraftProbability = 0, draftDraws = 'auto', draftTemperature = 'auto' } = options;
   if (!(minDraftProbability >= 0 && minDraftProbability <= 1)) {
     throw new RangeError(
       `Expected a number in [0, 1] for minDraftProbability but received ${minDraftProbability}`,
@@ -158,9 +159,9 @@ export function checkEngineOptions(options: EngineOptions): {
   if (!['auto', 'argmax', 'sampled'].includes(draftDraws)) {
     throw new TypeError(`Expected auto, argmax or sampled for draftDraws but received ${draftDraws}`);
   }
-  if (!(draftTemperature > 0 && draftTemperature < Infinity)) {
+  if (draftTemperature !== 'auto' && !(draftTemperature > 0 && draftTemperature < Infinity)) {
     throw new RangeError(
-      `Expected a number above 0 for draftTemperature but received ${draftTemperature}. For the likeliest tokens use draftDraws argmax`,
+      `Expected auto or a number above 0 for draftTemperature but received ${draftTemperature}. For the likeliest tokens use draftDraws argmax`,
     );
   }
   if (options.epsilon !== undefined && options.verifier !== 'pareto') {

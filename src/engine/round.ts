@@ -79,6 +79,7 @@ export async function runRound(setup: RoundSetup, start: RoundStart): Promise<Ro
       targetProbs: rows,
       uniforms: roundUniforms(setup.seed, start.outputPosition, tree),
     });
+    if (draft.draftProbs !== undefined && tree.numNodes > 0) drafter?.compare?.(draft.draftProbs, rows);
     const tokens = [...verdict.acceptedNodes.map((node) => tree.tokens[node]!), verdict.nextToken];
     const logprobs = logprobsOf(decoded, tokens, verdict.acceptedNodes);
     const candidates = candidatesOf(decoded, tree.numNodes + 1, drafter?.numCandidates);

@@ -1,16 +1,22 @@
 // A mean that old values count less and less in. Knows nothing of what is measured.
 
-/** Share of a value's weight that is left after the next one. */
-const fading = 0.95;
+/** Of about the last twenty values. */
+const usualFading = 0.95;
 
-/** The mean of about the last twenty values. */
+/** A mean of the last values. */
 export class FadingMean {
+  readonly #fading: number;
   #sum = 0;
   #weight = 0;
 
+  /** @param fading  share of a value's weight that is left after the next one */
+  constructor(fading = usualFading) {
+    this.#fading = fading;
+  }
+
   observe(value: number): void {
-    this.#sum = fading * this.#sum + value;
-    this.#weight = fading * this.#weight + 1;
+    this.#sum = this.#fading * this.#sum + value;
+    this.#weight = this.#fading * this.#weight + 1;
   }
 
   /** 0 before the first value. */

@@ -8,6 +8,7 @@ import type { Context } from '../../src/model/context.js';
 import { loadModel } from '../../src/model/load-model.js';
 import type { Model } from '../../src/model/model.js';
 import { Sampler } from '../../src/model/sampler.js';
+import { ArrayRows } from '../../src/sampling/distribution.js';
 import type { SamplingParams } from '../../src/types.js';
 import { parseTreeShape, shapeFor } from '../../src/tree/tree-shape.js';
 import { describeDrafterContract } from '../contracts/drafter.js';
@@ -178,6 +179,20 @@ describe('DraftModelDrafter', () => {
     expect(samplers[1]).toEqual({ temperature: 0.5 });
     await drafter.draft(request({ sampling, needsDraftProbs: false }));
     expect(samplers[2]).toMatchObject({ temperature: 0 });
+  });
+
+  it('learns a temperature from the rows that it is told, one made sampler after the other', async () => {
+    const { drafter, samplers } = fakeDrafter({ temperature: 'learnt' });
+    const rows = (probs: number[]): ArrayRows =>
+      new ArrayRows([{ ids: Int32Array.of(1, 2), probs: Float64Array.from(probs) }]);
+    const sampling = { temperature: 0.8 };
+    await drafter.draft(request({ sampling }));
+    for (let round = 0; round < 20; round++) drafter.compare(rows([0.6, 0.4]), rows([0.99, 0.01]));
+    await drafter.draft(request({ sampling }));
+    await drafter.draft(request({ sampling }));
+    expect(samplers[0]).toEqual({ temperature: 0.8 });
+    expect(samplers[1]!.temperature).toBeLessThan(0.4);
+    expect(samplers).toHaveLength(2);
   });
 
   it('keeps penalties and drops truncation where it takes the likeliest token', async () => {

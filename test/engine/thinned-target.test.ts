@@ -1,13 +1,10 @@
 // The law of what a dense target makes of drafts by its thinned self, on tables: no model, no addon.
 import { describe, expect, it } from 'vitest';
-import type { Draft, Drafter, DraftRequest } from '../../src/draft/drafter.js';
 import { CascadeDrafter } from '../../src/engine/cascade.js';
 import { runRound } from '../../src/engine/round.js';
 import { createVerifier } from '../../src/engine/verifiers.js';
-import { sample } from '../../src/sampling/categorical.js';
-import { ArrayRows, type Distribution } from '../../src/sampling/distribution.js';
-import { TokenTree } from '../../src/tree/token-tree.js';
 import type { TokenId } from '../../src/types.js';
+import { TableDrafter } from '../helpers/table-drafter.js';
 import { randomModel, type TableModel } from '../helpers/table-model.js';
 import { Collected, Shifted, TableTarget, Tape } from '../helpers/table-target.js';
 import { testAgainstLaw } from '../statistics/chi-square.js';
@@ -16,49 +13,6 @@ const vocabSize = 4;
 const root = 0;
 const numSamples = 6000;
 const length = 3;
-
-/** Draws chains of two from a table. */
-class TableDrafter implements Drafter {
-  readonly name = 'table';
-  readonly siblings = 'withReplacement';
-  readonly hasDraftProbs = true;
-  readonly maxNodes = 2;
-  readonly maxLeaves = 1;
-  readonly adaptsShape = false;
-  readonly rollbacks: number[] = [];
-  readonly #model: TableModel;
-
-  constructor(model: TableModel) {
-    this.#model = model;
-  }
-
-  begin(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  draft({ tokens, maxNodes, uniform }: DraftRequest): Promise<Draft> {
-    const drawn: TokenId[] = [];
-    const rows: Distribution[] = [];
-    for (let node = 0; node < Math.min(maxNodes, this.maxNodes); node++) {
-      const row = this.#model.next([...tokens, ...drawn].slice(1));
-      rows.push(row);
-      drawn.push(sample(row, uniform(node)));
-    }
-    return Promise.resolve({ tree: TokenTree.chain(drawn), draftProbs: new ArrayRows(rows) });
-  }
-
-  accept(): void {
-    // Learns nothing.
-  }
-
-  rollback(kept: number): void {
-    this.rollbacks.push(kept);
-  }
-
-  dispose(): Promise<void> {
-    return Promise.resolve();
-  }
-}
 
 interface Method {
   readonly hasDrafter: boolean;

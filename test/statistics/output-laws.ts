@@ -147,7 +147,7 @@ export interface Method {
   readonly middle?: string;
   /** Draft tokens of the middle model. */
   readonly middleTokens?: number;
-  readonly draftTemperature?: number;
+  readonly draftTemperature?: number | 'auto';
 }
 
 /** Lossless methods; chains of `chainLength` tokens. */
@@ -159,6 +159,8 @@ export function losslessMethods(chainLength: number): Method[] {
     })),
     { verifier: 'recursive', tree: 'static:2,2', draftTemperature: 0.5 },
     { verifier: 'traversal', tree: 'static:2,2', draftTemperature: 0.5 },
+    { verifier: 'block', tree: `chain:${chainLength}`, draftTemperature: 'auto' },
+    { verifier: 'traversal', tree: 'dynamic:6', draftTemperature: 'auto' },
     { verifier: 'naive', tree: 'static:3,2' },
     { verifier: 'naive', tree: 'eagle-2:6' },
     { verifier: 'recursive', tree: 'static:2,2' },
