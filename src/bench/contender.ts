@@ -1,6 +1,6 @@
 // Somebody who answers, as the benchmark sees them: this engine or a peer.
 import type { Engine } from '../engine/engine.js';
-import type { RoundRecord } from '../metrics/counters.js';
+import type { GenerationStats, RoundRecord } from '../metrics/counters.js';
 import type { SamplingParams, TokenId } from '../types.js';
 import type { Peer } from './peer.js';
 import type { SyntheticDrafter } from './synthetic-drafter.js';
@@ -72,21 +72,21 @@ export class EngineContender implements Contender {
     const { tokens: prompt, maxTokens, sampling, seed, ignoreEos, plainAnswer = [] } = request;
     this.#synthetic?.foresee([...prompt, ...plainAnswer]);
     const rounds: RoundRecord[] = [];
+    let first: RoundRecord | undefined;
     const startedAt = performance.now();
     const generation = this.#engine.generate(prompt, { maxTokens, sampling, seed, ignoreEos });
-    for await (const event of generation)
-      if (event.type === 'round' && !event.round.isPlain) rounds.push(event.round);
+    for await (const event of generation) {
+      if (event.type !== 'round') continue;
+      first ??= event.round;
+      if (!event.round.isPlain) rounds.push(event.round);
+    }
     const wallMs = performance.now() - startedAt;
     const { stats, text, tokens, sparse, lossless } = generation.result;
     return {
       text,
       tokens,
-      ...{
-        outputTokens: stats.outputTokens,
-        promptTokens: stats.promptTokens,
-        decodedTokens: stats.outputTokens,
-      },
-      decodeMs: stats.draftMs + stats.decodeMs + stats.verifyMs + stats.overheadMs,
+      ...{ outputTokens: stats.outputTokens, promptTokens: stats.promptTokens },
+      ...decoded(stats, first),
       firstTokenMs: stats.timeToFirstTokenMs,
       wallMs,
       ...{ draftTokens: stats.draftTokens, acceptedTokens: stats.acceptedTokens },
@@ -106,6 +106,17 @@ export class EngineContender implements Contender {
       lossless,
     };
   }
+}
+
+/** A first token that came by itself is left out, as peers leave theirs out: their clocks start with it. */
+function decoded(
+  { outputTokens, draftMs, decodeMs, verifyMs, overheadMs }: GenerationStats,
+  first: RoundRecord | undefined,
+): Pick<TurnAnswer, 'decodedTokens' | 'decodeMs'> {
+  const ms = draftMs + decodeMs + verifyMs + overheadMs;
+  if (first === undefined || first.numDraftTokens > 0 || outputTokens < 2)
+    return { decodedTokens: outputTokens, decodeMs: ms };
+  return { decodedTokens: outputTokens - 1, decodeMs: ms - first.roundMs };
 }
 
 /** A peer, which starts each answer from nothing. */
