@@ -9,8 +9,11 @@ const fading = 0.99;
 /** Observations before anything is changed, and what another candidate has to be better by. */
 const firstObservations = 8;
 const worthChanging = 0.003;
-/** Probabilities that are looked at in a round, on average: rows of a large vocabulary are compared now and then only. */
-const probabilitiesPerRound = 2000;
+/** What may be spent in a round on average, in probabilities computed with; copying one costs `copyCost` of that. */
+const spentPerRound = 2000;
+const copyCost = 0.25;
+/** Draft tokens that are less likely than that times the likeliest one, at the target's temperature, count for nothing. */
+const negligible = 1e-5;
 
 /**
  * A drafted token is accepted with probability sum_x min(p(x), q(x)) where it is drawn from q and p is the target's
@@ -30,12 +33,15 @@ export class DraftTemperature {
 
   /** Learns from rows of one place: the draft's at `value`, and the target's. */
   observe(rowOfDraft: () => Distribution, rowOfTarget: () => Distribution): void {
-    this.#credit += probabilitiesPerRound;
+    this.#credit += spentPerRound;
     if (this.#credit < 0) return;
     const [draft, target] = [rowOfDraft(), rowOfTarget()];
-    this.#credit = Math.min(this.#credit, probabilitiesPerRound) - candidates.length * draft.probs.length;
-    for (const { temperature, mean } of this.#overlaps)
-      mean.observe(overlapAt(draft, target, this.value / temperature));
+    const powers = candidates.map((temperature) => this.value / temperature);
+    const kept = likely(draft, negligible ** (1 / this.value));
+    const overlaps = overlapsAt(kept, target, powers);
+    for (const [index, { mean }] of this.#overlaps.entries()) mean.observe(overlaps[index]!);
+    const spent = candidates.length * kept.ids.length + copyCost * draft.ids.length;
+    this.#credit = Math.min(this.#credit, spentPerRound) - spent;
     this.#numSeen += 1;
     if (this.#numSeen < firstObservations) return;
     const best = this.#overlaps.reduce((one, other) => (other.mean.value > one.mean.value ? other : one));
@@ -43,14 +49,26 @@ export class DraftTemperature {
   }
 }
 
-/** sum_x min(p(x), q(x)^power / sum q^power). */
-export function overlapAt(draft: Distribution, target: Distribution, power: number): number {
-  const weights = draft.probs.map((prob) => prob ** power);
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  let overlap = 0;
-  for (let at = 0, other = 0; at < draft.ids.length; at++) {
+/** The tokens that are at least so likely as `share` of the likeliest one. */
+function likely({ ids, probs }: Distribution, share: number): Distribution {
+  const limit = share * probs.reduce((most, prob) => Math.max(most, prob), 0);
+  return {
+    ids: ids.filter((_, index) => probs[index]! >= limit),
+    probs: probs.filter((prob) => prob >= limit),
+  };
+}
+
+/** For each power sum_x min(p(x), q(x)^power / sum q^power), p the target's row. */
+export function overlapsAt(draft: Distribution, target: Distribution, powers: readonly number[]): number[] {
+  const logs = draft.probs.map(Math.log);
+  const targets = new Float64Array(logs.length);
+  for (let at = 0, other = 0; at < targets.length; at++) {
     while (other < target.ids.length && target.ids[other]! < draft.ids[at]!) other += 1;
-    if (target.ids[other] === draft.ids[at]) overlap += Math.min(target.probs[other]!, weights[at]! / total);
+    if (target.ids[other] === draft.ids[at]) targets[at] = target.probs[other]!;
   }
-  return overlap;
+  return powers.map((power) => {
+    const weights = logs.map((log) => Math.exp(power * log));
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    return targets.reduce((sum, prob, at) => sum + Math.min(prob, weights[at]! / total), 0);
+  });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DraftTemperature, overlapAt } from '../../src/draft/draft-temperature.js';
+import { DraftTemperature, overlapsAt } from '../../src/draft/draft-temperature.js';
 import type { Distribution } from '../../src/sampling/distribution.js';
 import { SeededRandom } from '../fixtures/seeded-random.js';
 
@@ -16,15 +16,15 @@ function softmax(logits: readonly number[], temperature: number, first = 0): Dis
 describe('the overlap of two rows', () => {
   it('is 1 for equal ones and 0 for disjoint ones', () => {
     const row = softmax([2, 1, 0], 1);
-    expect(overlapAt(row, row, 1)).toBeCloseTo(1, 12);
-    expect(overlapAt(row, softmax([2, 1, 0], 1, 3), 1)).toBe(0);
+    expect(overlapsAt(row, row, [1])[0]).toBeCloseTo(1, 12);
+    expect(overlapsAt(row, softmax([2, 1, 0], 1, 3), [1, 2])).toEqual([0, 0]);
   });
 
   it('is that with the row drawn from at another temperature', () => {
     const logits = [2, 1, 0.5, -1];
     const target = softmax([2.5, 0, 1, 0], 0.7, 1);
     const [warm, cold] = [softmax(logits, 1.2), softmax(logits, 0.4)];
-    expect(overlapAt(warm, target, 3)).toBeCloseTo(overlapAt(cold, target, 1), 12);
+    expect(overlapsAt(warm, target, [1, 3])[1]).toBeCloseTo(overlapsAt(cold, target, [1])[0]!, 12);
   });
 });
 
@@ -70,7 +70,7 @@ describe('a learnt temperature of drafts', () => {
       return row;
     };
     for (let round = 0; round < 500; round++) temperature.observe(look, () => row);
-    expect(looks).toBeGreaterThan(5);
-    expect(looks).toBeLessThan(15);
+    expect(looks).toBeGreaterThan(10);
+    expect(looks).toBeLessThan(100);
   });
 });
