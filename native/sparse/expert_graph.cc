@@ -26,8 +26,8 @@ void ExpertGraph::build(llama_sparse_experts& layer, const SparsePlan& plan) {
   const int64_t n_used = layer.selected->ne[0];
   const int64_t n_tokens = layer.selected->ne[1];
   const int64_t n_skipped = std::min<int64_t>(plan.n_skipped, n_used - 1);
-  // Where that many are computed in any case, none is worth dropping for being alone; and there are too few to fill in.
-  const bool drops_lone = plan.lone_share > 0 && !(plan.fills_places && layer.n_experts < 2 * n_used - 1);
+  // They stand at any place but the first, and filling the second takes so many experts. With fewer none is dropped.
+  const bool drops_lone = plan.lone_share > 0 && !(plan.fills_places && layer.n_experts < 2 * n_used - 2);
   if (n_used < 2 || (n_skipped < 1 && !drops_lone)) return;
   // Heaviest first; the order of selection may be another one.
   ggml_tensor* weights = ggml_reshape_2d(ctx, layer.weights, n_used, n_tokens);

@@ -22,8 +22,9 @@ struct SparsePlan {
   std::vector<float> skip_shares;
   // Experts that no other token of the batch wants are skipped where their share of the token's weights is below this.
   float lone_share = 0;
-  // A skipped expert's place is taken by the token's first one, at no weight: for devices on which the cost is that of
-  // all experts that some token wants, and which cannot leave a place empty.
+  // A skipped expert's place is taken by another one that the token does not keep, at no weight, if possible one that other
+  // tokens keep: for devices on which the cost is that of all experts that some token wants, and which cannot leave a place
+  // empty. Experts of one token alone are then skipped only where there are at least 2 n_used - 2 experts.
   bool fills_places = false;
 
   // [n_layer]: blocks of channels whose gate activation is below the layer's number for all tokens of the batch are left

@@ -67,23 +67,36 @@ std::set<int32_t> kept(const Selection& selection, size_t token) {
   return experts;
 }
 
+// Of n_experts, each once.
+bool are_different(const Selection& selection, size_t token, int64_t n_experts) {
+  const auto first = selection.experts.begin() + static_cast<std::ptrdiff_t>(token * kUsed);
+  const std::set<int32_t> different(first, first + kUsed);
+  return different.size() == kUsed && *different.begin() >= 0 && *different.rbegin() < n_experts;
+}
+
 }  // namespace
 
 TEST("no token has an expert twice, however few there are") {
-  const Selection before{{0, 1, 2, 3, 2, 1, 0, 2, 3, 1, 0, 3},
+  const Selection before{{0, 1, 2, 1, 2, 0, 2, 1, 0, 2, 0, 1},
                          {.5F, .3F, .2F, .2F, .3F, .5F, .4F, .5F, .1F, .8F, .1F, .1F}};
   for (const int32_t n_skipped : {1, 2}) {
-    for (const float lone_share : {0.0F, 0.25F}) {
-      for (const int64_t n_experts : {4, 5, 32}) {
-        const Selection after = thinned(before, n_experts, filling_plan(n_skipped, lone_share));
-        for (size_t token = 0; token < 4; token++) {
-          const auto first = after.experts.begin() + static_cast<std::ptrdiff_t>(token * kUsed);
-          const std::set<int32_t> different(first, first + kUsed);
-          CHECK(different.size() == kUsed);
-          CHECK(*different.begin() >= 0 && *different.rbegin() < n_experts);
-          CHECK(kept(after, token).size() == static_cast<size_t>(kUsed - n_skipped));
-        }
+    for (const int64_t n_experts : {3, 4, 5, 32}) {
+      const Selection after = thinned(before, n_experts, filling_plan(n_skipped, 0));
+      for (size_t token = 0; token < 4; token++) {
+        CHECK(are_different(after, token, n_experts));
+        CHECK(kept(after, token).size() == static_cast<size_t>(kUsed - n_skipped));
       }
+    }
+  }
+}
+
+TEST("no token has an expert twice where one in the middle is dropped for being alone") {
+  const Selection before{{0, 1, 2, 0, 2, 3}, {.6F, .21F, .19F, .6F, .21F, .19F}};
+  for (const int64_t n_experts : {4, 5, 32}) {
+    const Selection after = thinned(before, n_experts, filling_plan(0, 0.25F));
+    for (size_t token = 0; token < 2; token++) {
+      CHECK(are_different(after, token, n_experts));
+      CHECK(kept(after, token) == std::set<int32_t>({0, 2}));
     }
   }
 }

@@ -1,6 +1,6 @@
 // Somebody who answers, as the benchmark sees them: this engine or a peer.
 import type { Engine } from '../engine/engine.js';
-import type { GenerationStats, RoundRecord } from '../metrics/counters.js';
+import type { GenerationStats, GuardReport, RoundRecord } from '../metrics/counters.js';
 import type { SamplingParams, TokenId } from '../types.js';
 import type { Peer } from './peer.js';
 import type { SyntheticDrafter } from './synthetic-drafter.js';
@@ -43,6 +43,8 @@ export interface TurnAnswer {
     readonly overhead: number;
   } | null;
   readonly guard: string;
+  /** What the guard did in the end; `off` for peers. */
+  readonly guardState: GuardReport['state'];
   readonly quality: { readonly totalVariation: number; readonly topAgreement: number } | null;
   readonly lossless: boolean;
 }
@@ -98,7 +100,7 @@ export class EngineContender implements Contender {
         verify: stats.verifyMs,
         overhead: stats.overheadMs,
       },
-      guard: stats.guard.reason,
+      ...{ guard: stats.guard.reason, guardState: stats.guard.state },
       quality:
         sparse === undefined || sparse.totalVariation === null || sparse.topAgreement === null
           ? null
@@ -138,7 +140,15 @@ export class PeerContender implements Contender {
       ...answer,
       tokens: answer.tokens,
       decodedTokens: Math.max(0, answer.outputTokens - 1),
-      ...{ rounds: [], plainRounds: 0, times: null, guard: '', quality: null, lossless: true },
+      ...{
+        rounds: [],
+        plainRounds: 0,
+        times: null,
+        guard: '',
+        guardState: 'off',
+        quality: null,
+        lossless: true,
+      },
     };
   }
 }

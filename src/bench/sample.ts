@@ -76,7 +76,7 @@ export const sampleSchema = z.object({
   promptTokens: z.number().int(),
   /** Milliseconds of decoding after the prompts, over all turns. */
   decodeMs: z.number(),
-  /** Output tokens that `decodeMs` is the time of: all of them, or all but the first where a peer tells only that time. */
+  /** Output tokens that `decodeMs` is the time of: all of them, or all but a first one that came by itself. */
   decodedTokens: z.number().int(),
   draftTokens: z.number().int(),
   acceptedTokens: z.number().int(),

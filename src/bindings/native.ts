@@ -167,7 +167,7 @@ export interface NativeSparsePlan {
   skipShares?: Float64Array | undefined;
   /** Experts that no other token wants are skipped below this share of the weights; 0: none. */
   loneShare: number;
-  /** Places of skipped experts are filled, for devices that cannot leave them empty. */
+  /** Places of skipped experts are filled with others, at no weight, for devices that cannot leave them empty. */
   fillsPlaces: boolean;
   /** [numLayers]: channel blocks below for all tokens are left out; 0: none of the layer. */
   ffnThresholds?: Float64Array | undefined;

@@ -146,7 +146,7 @@ const definitions = {
     requiresArg: true,
     group: speculation,
     describe:
-      "Temperature of the draft model's draws, times the target's, lossless at any: auto (the best one on the text so far), the default under the guard, or a number; 1 without guard",
+      "Temperature of the draft model's draws as a factor of the target's, lossless at any: auto, the default under the guard, is the one at which both overlapped most so far; or a number, 1 without guard",
     coerce: (value: string) => (value === 'auto' ? value : numberValue('draft-temperature')(value)),
   },
   sparse: {

@@ -31,16 +31,16 @@ export interface DraftModelOptions {
   readonly siblings: OwnDraws;
   /** What is known of acceptance when tokens are drawn so; read and taught by shapes that depend on it. */
   readonly acceptance?:
-    ((sampling: SamplingParams, isSampled: boolean, temperature: number) => AcceptanceModel) | undefined;
+    ((sampling: SamplingParams, isSampled: boolean, factor: number) => AcceptanceModel) | undefined;
   /** Stops before a draw whose row has no token of at least this probability, default 0: never. */
   readonly minProbability?: number | undefined;
   /** `auto` samples for verifiers that need draft probabilities and takes the likeliest token otherwise. */
   readonly draws?: 'auto' | 'argmax' | 'sampled' | undefined;
   /**
-   * Times the target's temperature where tokens are sampled, default 1; `learnt` takes the one at which most is accepted.
-   * The rows are those that were drawn from, so that rules stay exact at any.
+   * A factor of the target's temperature where tokens are sampled, default 1; `auto` takes the one at which the rows of draft
+   * and target overlap most. The rows are those that were drawn from, so that rules stay exact at any.
    */
-  readonly temperature?: number | 'learnt' | undefined;
+  readonly temperature?: number | 'auto' | undefined;
   readonly createSampler: (params: SamplingParams) => Sampler;
 }
 
@@ -64,7 +64,7 @@ interface TaughtDraft {
 interface CachedSampler {
   readonly params: SamplingParams;
   readonly isSampled: boolean;
-  readonly temperature: number;
+  readonly factor: number;
   readonly sampler: Sampler;
 }
 
@@ -80,7 +80,10 @@ export class DraftModelDrafter implements Drafter {
   /** Tokens that the draft sequence is known to hold; verified on each call only from `#agreed` on. */
   readonly #seen = new TokenBuffer();
   #agreed = 0;
-  readonly #learnt: DraftTemperature | undefined;
+  /** By the target's temperature. */
+  readonly #learnt = new Map<number, DraftTemperature>();
+  /** Of the last draft; undefined where nothing is learnt from it. */
+  #learner: DraftTemperature | undefined;
   #sampler: CachedSampler | undefined;
   #last: TaughtDraft | undefined;
 
@@ -90,7 +93,6 @@ export class DraftModelDrafter implements Drafter {
     this.maxNodes = options.shape.numNodes;
     this.maxLeaves = leavesOf(options.shape);
     this.adaptsShape = adaptsToDraws(options.shape);
-    this.#learnt = options.temperature === 'learnt' ? new DraftTemperature() : undefined;
   }
 
   async begin(prompt: readonly TokenId[], signal?: AbortSignal): Promise<void> {
@@ -108,6 +110,7 @@ export class DraftModelDrafter implements Drafter {
     const numNodes = Math.min(request.maxNodes, this.maxNodes, contextSize - tokens.length + 1);
     if (numNodes < 1 || this.#firstUnknown(tokens) < tokens.length) return { tree: TokenTree.chain([]) };
     const isSampled = this.#isSampled(request);
+    this.#learner = isSampled ? this.#learnerFor(request.sampling) : undefined;
     const known = Math.min(this.#agreed, tokens.length - 1);
     this.#agreed = 0;
     const drafted =
@@ -145,7 +148,7 @@ export class DraftModelDrafter implements Drafter {
     known: number,
   ) {
     const { sequence, minProbability, targetVocabSize, acceptance } = this.#options;
-    const learnt = acceptance?.(request.sampling, isSampled, this.#temperature) ?? new AcceptanceModel();
+    const learnt = acceptance?.(request.sampling, isSampled, this.#factor) ?? new AcceptanceModel();
     const grown: GrownTree = await sequence.grow(
       request.tokens,
       {
@@ -165,18 +168,24 @@ export class DraftModelDrafter implements Drafter {
     return { tree, rows: grown.rows };
   }
 
-  /** Learns how far the rows overlap that the first draft token and what follows the root are drawn from. */
   compare(draftRows: DistributionRows, targetRows: DistributionRows): void {
-    this.#learnt?.observe(
+    this.#learner?.observe(
       () => draftRows.row(0),
       () => targetRows.row(0),
     );
   }
 
-  /** Times the target's. */
-  get #temperature(): number {
+  get #factor(): number {
     const { temperature = 1 } = this.#options;
-    return temperature === 'learnt' ? this.#learnt!.value : temperature;
+    return temperature === 'auto' ? (this.#learner?.value ?? 1) : temperature;
+  }
+
+  /** Rows that were cut by a mass say nothing of warmer ones, which hold more tokens. */
+  #learnerFor({ temperature = 1, topP = 1, typicalP = 1 }: SamplingParams): DraftTemperature | undefined {
+    if (this.#options.temperature !== 'auto' || topP < 1 || typicalP < 1) return undefined;
+    let learner = this.#learnt.get(temperature);
+    if (learner === undefined) this.#learnt.set(temperature, (learner = new DraftTemperature()));
+    return learner;
   }
 
   /** Learns which siblings were accepted; the tokens come with the next call. */
@@ -223,8 +232,8 @@ export class DraftModelDrafter implements Drafter {
 
   #samplerFor(params: SamplingParams, isSampled: boolean): Sampler {
     const cached = this.#sampler;
-    const factor = this.#temperature;
-    if (cached?.params === params && cached.isSampled === isSampled && cached.temperature === factor)
+    const factor = this.#factor;
+    if (cached?.params === params && cached.isSampled === isSampled && cached.factor === factor)
       return cached.sampler;
     // A tree takes several of the likeliest tokens, by their probabilities.
     const needsConfidence = (this.#options.minProbability ?? 0) > 0 || this.#options.shape.kind !== 'chain';
@@ -236,9 +245,11 @@ export class DraftModelDrafter implements Drafter {
       minP: 0,
       typicalP: 1,
     };
-    const temperature = (params.temperature ?? 1) * factor;
-    const sampler = this.#options.createSampler(isSampled ? { ...params, temperature } : likeliest);
-    this.#sampler = { params, isSampled, temperature: factor, sampler };
+    // A share of the likeliest token's probability leaves the same tokens at any temperature only if it follows it.
+    const drawn = { ...params, temperature: (params.temperature ?? 1) * factor };
+    if (drawn.minP !== undefined) drawn.minP **= 1 / factor;
+    const sampler = this.#options.createSampler(isSampled ? drawn : likeliest);
+    this.#sampler = { params, isSampled, factor, sampler };
     return sampler;
   }
 }

@@ -2,14 +2,14 @@
 import { FadingMean } from '../metrics/fading-mean.js';
 import type { Distribution } from '../sampling/distribution.js';
 
-/** Times the target's temperature. A draft model is rarely surer than the target. */
+/** Factors of the target's temperature. A draft model is rarely surer than the target. */
 const candidates: readonly number[] = [1, 0.85, 0.7, 0.55, 0.4, 0.25];
 /** Share of an observation's weight that is left after the next one: about the last hundred count. */
 const fading = 0.99;
-/** Observations before anything is changed, and what another candidate has to be better by. */
+/** Observations before anything is changed, and the overlap that another candidate has to have more: a change costs a sampler. */
 const firstObservations = 8;
 const worthChanging = 0.003;
-/** What may be spent in a round on average, in probabilities computed with; copying one costs `copyCost` of that. */
+/** Exponentials computed in a round on average, some tens of microseconds; copying a probability counts as `copyCost` of one. */
 const spentPerRound = 2000;
 const copyCost = 0.25;
 /** Draft tokens that are less likely than that times the likeliest one, at the target's temperature, count for nothing. */
@@ -26,7 +26,7 @@ export class DraftTemperature {
   #numSeen = 0;
   #credit = 0;
 
-  /** Times the target's temperature. */
+  /** The factor of the target's temperature to draw at. */
   get value(): number {
     return this.#chosen.temperature;
   }
@@ -40,7 +40,8 @@ export class DraftTemperature {
     const kept = likely(draft, negligible ** (1 / this.value));
     const overlaps = overlapsAt(kept, target, powers);
     for (const [index, { mean }] of this.#overlaps.entries()) mean.observe(overlaps[index]!);
-    const spent = candidates.length * kept.ids.length + copyCost * draft.ids.length;
+    const copied = draft.ids.length + target.ids.length;
+    const spent = candidates.length * kept.ids.length + copyCost * copied;
     this.#credit = Math.min(this.#credit, spentPerRound) - spent;
     this.#numSeen += 1;
     if (this.#numSeen < firstObservations) return;
@@ -58,7 +59,7 @@ function likely({ ids, probs }: Distribution, share: number): Distribution {
   };
 }
 
-/** For each power sum_x min(p(x), q(x)^power / sum q^power), p the target's row. */
+/** For each power sum_x min(p(x), q(x)^power / sum q^power), where q is the draft's row and p the target's. */
 export function overlapsAt(draft: Distribution, target: Distribution, powers: readonly number[]): number[] {
   const logs = draft.probs.map(Math.log);
   const targets = new Float64Array(logs.length);

@@ -57,8 +57,8 @@ export interface Drafter {
   begin(prompt: readonly TokenId[], signal?: AbortSignal): Promise<void>;
   draft(request: DraftRequest): Promise<Draft>;
   /**
-   * Tells, before `accept`, the rows that the last draft was drawn from and the target's, which follow the root and each
-   * node; views, valid during the call. For drafters whose tokens were drawn and verified by their rows.
+   * Tells, before `accept`, the rows of the last draft that has any: those it was drawn from, [numNodes, vocabSize], and the
+   * target's, [numNodes + 1, vocabSize], after the root and after each node. Views, valid during the call.
    */
   compare?(draftRows: DistributionRows, targetRows: DistributionRows): void;
   /**

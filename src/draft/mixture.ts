@@ -97,6 +97,12 @@ export class MixtureDrafter implements Drafter {
     return this.#finish(tree, drafts, { draftProbs: draftProbs && this.#joinRows(draftProbs, added) });
   }
 
+  /** The first draft token is the model's wherever it drafted. */
+  compare(draftRows: DistributionRows, targetRows: DistributionRows): void {
+    const part = this.#open?.parts.find(({ drafter }) => drafter === this.#model);
+    if (part !== undefined && part.draft.tree.numNodes > 0) this.#model?.compare?.(draftRows, targetRows);
+  }
+
   accept(
     tokens: readonly TokenId[],
     acceptedNodes: readonly NodeIndex[],

@@ -31,8 +31,11 @@ export class AcceptanceStore {
 
   /** Writes the file; it is whole or as it was before. */
   save(): void {
-    if (this.#path === undefined || this.#models.size === 0) return;
-    writeLearnt(this.#path, { version: 1, models: Object.fromEntries(this.#models) });
+    const taught = Array.from(this.#models).filter(([, model]) =>
+      model.toJSON().tried.some((tries) => tries > 0),
+    );
+    if (this.#path === undefined || taught.length === 0) return;
+    writeLearnt(this.#path, { version: 1, models: Object.fromEntries(taught) });
   }
 }
 

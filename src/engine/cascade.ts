@@ -212,6 +212,11 @@ export class CascadeDrafter implements Drafter {
     return this.#greedy.sampling;
   }
 
+  /** Of a draft that was passed on. */
+  compare(draftRows: DistributionRows, targetRows: DistributionRows): void {
+    if (this.#start === undefined) this.#options.drafter?.compare?.(draftRows, targetRows);
+  }
+
   accept(tokens: readonly TokenId[], acceptedNodes: readonly NodeIndex[]): void {
     const { drafter } = this.#options;
     const start = this.#start;

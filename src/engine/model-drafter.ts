@@ -23,6 +23,14 @@ export function createDraftContext(
   });
 }
 
+/** What the option is where it is left out: learnt under the guard, whose answers do not repeat anyway. */
+export function draftTemperatureOf({
+  draftTemperature,
+  guard = true,
+}: Pick<EngineOptions, 'draftTemperature' | 'guard'>): number | 'auto' {
+  return draftTemperature ?? (guard ? 'auto' : 1);
+}
+
 /** The drafter of the engine's draft model. */
 export function draftModelDrafter(
   options: EngineOptions,
@@ -38,7 +46,6 @@ export function draftModelDrafter(
     );
   }
   const siblings = siblingsFor(verifier, shape);
-  const { draftTemperature = options.guard === false ? 1 : 'auto' } = options;
   return new DraftModelDrafter({
     sequence: context.sequence(),
     contextSize: context.info.contextSize,
@@ -52,7 +59,7 @@ export function draftModelDrafter(
     },
     minProbability: options.minDraftProbability,
     draws: options.draftDraws,
-    temperature: draftTemperature === 'auto' ? 'learnt' : draftTemperature,
+    temperature: draftTemperatureOf(options),
     createSampler: (params) => new Sampler(params),
   });
 }

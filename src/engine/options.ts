@@ -43,9 +43,10 @@ export interface EngineOptions {
   /** How the draft model draws; `auto` samples where the verifier needs draft probabilities. */
   readonly draftDraws?: 'auto' | 'argmax' | 'sampled' | undefined;
   /**
-   * Temperature of the draft model's draws, times the target's; lossless at any. Below 1 more is accepted of a draft model
-   * that is less sure than the target: `auto` takes the one at which their rows overlap most, on the text so far. Default
-   * `auto` under the guard and 1 without it, where answers are to be repeatable.
+   * Temperature of the draft model's draws as a factor of the target's; lossless at any. Below 1 more is accepted of a draft
+   * model that is less sure than the target: `auto` takes the one at which the rows of both overlapped most in the engine's
+   * rounds before, so that its answers do not repeat under a seed; it is 1 under `topP` and `typicalP`. Default `auto` under
+   * the guard and 1 without. Without a part where the likeliest tokens are drafted.
    */
   readonly draftTemperature?: number | 'auto' | undefined;
   /** Keeps what is learnt of the pair's acceptance in the user's cache folder, for trees that grow by it, default true. */

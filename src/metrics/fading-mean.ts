@@ -3,13 +3,13 @@
 /** Of about the last twenty values. */
 const usualFading = 0.95;
 
-/** A mean of the last values. */
+/** The mean of the last values, the older the less they count. */
 export class FadingMean {
   readonly #fading: number;
   #sum = 0;
   #weight = 0;
 
-  /** @param fading  share of a value's weight that is left after the next one */
+  /** @param fading  share of a value's weight that is left after the next one, in [0, 1) */
   constructor(fading = usualFading) {
     this.#fading = fading;
   }

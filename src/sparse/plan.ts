@@ -30,7 +30,8 @@ export interface ExpertPlan {
   readonly shares?: readonly (readonly number[])[] | undefined;
   /**
    * Experts that no other token of the batch wants are skipped, too, where they have less than this share of their
-   * token's weights, in [0, 1], default 0: each of them costs its weights.
+   * token's weights, in [0, 1], default 0: each of them costs its weights. On a GPU only where a layer has at least twice as
+   * many experts as a token uses, less two.
    */
   readonly loneShare?: number | undefined;
 }

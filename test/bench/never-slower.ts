@@ -1,4 +1,5 @@
 // Guarded speculation against plain decoding, cell by cell: target x draft x task x temperature; beside a fixed chain of 4.
+// From the first to the last token of an answer; where the first round drafts, from its begin.
 // npm run bench:never-slower [-- FILTER...], each word a part of a cell's name; --repetitions N,
 // --max-tokens N, --json FILE
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { mean, median, sampleStandardDeviation } from 'simple-statistics';
+import { EngineContender } from '../../src/bench/contender.js';
 import { ChatTemplate } from '../../src/chat/chat-template.js';
 import { demoModel, demoTasks } from '../../src/cli/models.js';
 import { createEngine, type Engine } from '../../src/engine/engine.js';
@@ -120,19 +122,19 @@ async function measureCell(
       const text = new ChatTemplate(chatTemplate, { bos: '', eos: '' }).render(prompt.messages);
       // Each starts with an empty cache.
       await engine.sequence.truncate(0);
-      const { stats } = await engine
-        .generate(text, {
-          maxTokens,
-          sampling: { temperature },
-          seed: repetition + 1,
-          ignoreEos: true,
-          parseSpecial: true,
-        })
-        .finish();
+      const { decodedTokens, decodeMs, firstTokenMs, guardState } = await new EngineContender(engine).answer({
+        text,
+        tokens: engine.target.tokenizer.encode(text, { parseSpecial: true }),
+        maxTokens,
+        sampling: { temperature },
+        seed: repetition + 1,
+        ignoreEos: true,
+        plainAnswer: undefined,
+      });
       if (repetition < 0) continue;
-      (speeds[contender] ??= []).push(stats.tokensPerSecond);
-      (firsts[contender] ??= []).push(stats.timeToFirstTokenMs);
-      if (contender === 'guarded') states.add(stats.guard.state);
+      (speeds[contender] ??= []).push(decodedTokens / decodeMs);
+      (firsts[contender] ??= []).push(firstTokenMs);
+      if (contender === 'guarded') states.add(guardState);
     }
   }
   const ratios = (contender: string): number[] =>

@@ -181,18 +181,48 @@ describe('DraftModelDrafter', () => {
     expect(samplers[2]).toMatchObject({ temperature: 0 });
   });
 
-  it('learns a temperature from the rows that it is told, one made sampler after the other', async () => {
-    const { drafter, samplers } = fakeDrafter({ temperature: 'learnt' });
-    const rows = (probs: number[]): ArrayRows =>
+  it('follows with minP the temperature it samples at, so that the same tokens are left', async () => {
+    const { drafter, samplers } = fakeDrafter({ temperature: 0.5 });
+    await drafter.draft(request({ sampling: { temperature: 1, minP: 0.1 } }));
+    expect(samplers[0]!.minP).toBeCloseTo(0.01, 12);
+  });
+
+  describe('that chooses its temperature', () => {
+    const rows = (...probs: number[]): ArrayRows =>
       new ArrayRows([{ ids: Int32Array.of(1, 2), probs: Float64Array.from(probs) }]);
-    const sampling = { temperature: 0.8 };
-    await drafter.draft(request({ sampling }));
-    for (let round = 0; round < 20; round++) drafter.compare(rows([0.6, 0.4]), rows([0.99, 0.01]));
-    await drafter.draft(request({ sampling }));
-    await drafter.draft(request({ sampling }));
-    expect(samplers[0]).toEqual({ temperature: 0.8 });
-    expect(samplers[1]!.temperature).toBeLessThan(0.4);
-    expect(samplers).toHaveLength(2);
+
+    /** The temperatures of the samplers that drafts were made with, before and after a target that is far surer. */
+    async function temperaturesUnder(...samplings: SamplingParams[]): Promise<(number | undefined)[]> {
+      const { drafter, samplers } = fakeDrafter({ temperature: 'auto' });
+      await drafter.draft(request({ sampling: samplings[0]! }));
+      for (let round = 0; round < 20; round++) drafter.compare(rows(0.6, 0.4), rows(0.99, 0.01));
+      for (const sampling of samplings) await drafter.draft(request({ sampling }));
+      return samplers.map(({ temperature }) => temperature);
+    }
+
+    it('takes the one at which its rows overlap most with the target', async () => {
+      const [before, after] = await temperaturesUnder({ temperature: 0.8 });
+      expect(before).toBe(0.8);
+      expect(after).toBeLessThan(0.4);
+    });
+
+    it('learns for each temperature of the target by itself', async () => {
+      const temperatures = await temperaturesUnder({ temperature: 0.8 }, { temperature: 1 });
+      expect(temperatures.at(-1)).toBe(1);
+    });
+
+    it.each([{ topP: 0.9 }, { typicalP: 0.9 }])('keeps that of the target under %o', async (cut) => {
+      const temperatures = await temperaturesUnder({ temperature: 0.8, ...cut });
+      expect(new Set(temperatures)).toEqual(new Set([0.8]));
+    });
+
+    it('learns nothing from likeliest tokens', async () => {
+      const { drafter, samplers } = fakeDrafter({ temperature: 'auto' });
+      await drafter.draft(request({ needsDraftProbs: false }));
+      for (let round = 0; round < 20; round++) drafter.compare(rows(0.6, 0.4), rows(0.99, 0.01));
+      await drafter.draft(request());
+      expect(samplers.at(-1)!.temperature).toBe(1);
+    });
   });
 
   it('keeps penalties and drops truncation where it takes the likeliest token', async () => {

@@ -30,11 +30,11 @@ describe('the overlap of two rows', () => {
 
 describe('a learnt temperature of drafts', () => {
   /** A target that is `sharpness` times as sure as the draft, and a draft that follows what is learnt. */
-  function learn(sharpness: (round: number) => number, rounds: number, size = 30): DraftTemperature {
+  function learn(sharpness: (round: number) => number, rounds: number): DraftTemperature {
     const temperature = new DraftTemperature();
     const random = new SeededRandom(5, 'rows');
     for (let round = 0; round < rounds; round++) {
-      const logits = Array.from({ length: size }, () => 2 * random.normal());
+      const logits = Array.from({ length: 30 }, () => 2 * random.normal());
       const noisy = logits.map((logit) => logit + 0.3 * random.normal());
       temperature.observe(
         () => softmax(noisy, temperature.value),

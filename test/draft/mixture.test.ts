@@ -33,6 +33,7 @@ class Stub implements Drafter {
   readonly adaptsShape = false;
   readonly accepted: { tokens: readonly TokenId[]; nodes: readonly NodeIndex[]; candidates: unknown }[] = [];
   readonly requests: DraftRequest[] = [];
+  readonly compared: DistributionRows[][] = [];
   next: Draft = { tree: TokenTree.chain([]) };
 
   constructor(
@@ -52,6 +53,10 @@ class Stub implements Drafter {
   draft(request: DraftRequest): Promise<Draft> {
     this.requests.push(request);
     return Promise.resolve(this.next);
+  }
+
+  compare(...rows: DistributionRows[]): void {
+    this.compared.push(rows);
   }
 
   accept(tokens: readonly TokenId[], nodes: readonly NodeIndex[], candidates: unknown): void {
@@ -198,6 +203,23 @@ describe('a mixture with a model', () => {
     expect(Array.from(unsure.draftProbs!.row(1).ids)).toEqual([6]);
     expect(model.requests.at(-1)!.maxNodes).toBe(3);
     expect(mixture.siblings).toBe('mixed');
+  });
+
+  it('tells it the rows of its own drafts, and nobody else', async () => {
+    const { model, other, mixture } = withModel();
+    const rows = new ArrayRows([]);
+    model.next = {
+      tree: TokenTree.chain([5]),
+      draftProbs: new ArrayRows([{ ids: Int32Array.of(5), probs: Float64Array.of(1) }]),
+    };
+    other.next = fixed([6, 7], [-1, 0], 0.3, 0.1);
+    const { draftProbs } = await mixture.draft(request(4, true));
+    mixture.compare(draftProbs!, rows);
+    expect(model.compared).toEqual([[draftProbs, rows]]);
+    model.next = { tree: TokenTree.chain([]), draftProbs: new ArrayRows([]) };
+    mixture.compare((await mixture.draft(request(4, true))).draftProbs!, rows);
+    expect(model.compared).toHaveLength(1);
+    expect(other.compared).toEqual([]);
   });
 
   const rules: [string, Rule][] = [

@@ -41,8 +41,15 @@ describe('what was learnt', () => {
   it('is lost, and nothing else, where the folder cannot be written to', () => {
     writeFileSync(file('no-folder'), '');
     const store = new AcceptanceStore(file('no-folder/pair.json'));
-    store.of('a');
+    store.of('a').observe(0, 0.5, true);
     expect(() => store.save()).not.toThrow();
+  });
+
+  it('is not written where nothing was', () => {
+    const store = new AcceptanceStore(file('untaught/pair.json'));
+    store.of('a');
+    store.save();
+    expect(readdirSync(folder)).not.toContain('untaught');
   });
 
   it('of an engine goes to the cache folder when it is disposed', async () => {

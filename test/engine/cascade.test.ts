@@ -6,7 +6,7 @@ import { MixtureDrafter } from '../../src/draft/mixture.js';
 import { CascadeDrafter, type RowCollection } from '../../src/engine/cascade.js';
 import { createVerifier } from '../../src/engine/verifiers.js';
 import type { Sampler } from '../../src/model/sampler.js';
-import { ArrayRows, probabilityOf } from '../../src/sampling/distribution.js';
+import { ArrayRows, probabilityOf, type DistributionRows } from '../../src/sampling/distribution.js';
 import { TokenTree, type NodeIndex, type SiblingDraws } from '../../src/tree/token-tree.js';
 import type { TokenId } from '../../src/types.js';
 import type { Verifier } from '../../src/verify/verifier.js';
@@ -18,6 +18,7 @@ import { FakeDraftSequence } from '../helpers/fake-draft-sequence.js';
 import { FakeDrafter } from '../helpers/fake-engine.js';
 import { lawError, type Rule } from '../helpers/output-law.js';
 import { block, match, recursive, rejection, traversal } from '../helpers/rules.js';
+import { TableDrafter } from '../helpers/table-drafter.js';
 import { randomModel, type TableModel } from '../helpers/table-model.js';
 import { Collected, Shifted, TableMiddle } from '../helpers/table-target.js';
 
@@ -143,6 +144,14 @@ function innerDrafter({ siblings, widths, others }: Inner, choices: Choices): Dr
 }
 
 const noUniforms = (): number => 0.5;
+
+class ComparingDrafter extends TableDrafter {
+  readonly told: DistributionRows[] = [];
+
+  compare(draftRows: DistributionRows): void {
+    this.told.push(draftRows);
+  }
+}
 
 /** Every draft of a cascade after the root, each once. */
 async function draftsOf(
@@ -318,6 +327,26 @@ describe('a cascade', () => {
     // A round without a draft rejects nothing.
     cascade.accept([1], []);
     expect(drafter.calls.at(-1)).toEqual(['accept', [1]]);
+  });
+
+  it('tells its drafter the rows of drafts that it passes on alone', async () => {
+    const drafter = new ComparingDrafter(middle);
+    const speaks = { after: true };
+    const cascade = new CascadeDrafter({
+      drafter,
+      verifier: () => match.verifier,
+      middle: Object.assign(new TableMiddle(middle, 3), { passesOn: true, speaksAfter: () => speaks.after }),
+      collect: () => new Collected(),
+    });
+    const request = { maxNodes: 3, sampling: {}, needsDraftProbs: true, uniform: () => 0.5 };
+    const rows = new ArrayRows([]);
+    for (const after of [true, false]) {
+      speaks.after = after;
+      await cascade.draft({ ...request, tokens: Int32Array.of(root, 1) });
+      drafter.told.length = 0;
+      cascade.compare(rows, rows);
+      expect(drafter.told).toHaveLength(after ? 0 : 1);
+    }
   });
 
   it('takes its drafter back to where it was when it fails', async () => {

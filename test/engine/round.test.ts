@@ -1,28 +1,44 @@
 import { describe, expect, it } from 'vitest';
 import { runRound } from '../../src/engine/round.js';
 import { createVerifier } from '../../src/engine/verifiers.js';
-import type { Distribution, DistributionRows } from '../../src/sampling/distribution.js';
+import type { Draft } from '../../src/draft/drafter.js';
+import { ArrayRows, type Distribution, type DistributionRows } from '../../src/sampling/distribution.js';
+import { TokenTree } from '../../src/tree/token-tree.js';
 import { TableDrafter } from '../helpers/table-drafter.js';
 import { randomModel } from '../helpers/table-model.js';
 import { TableTarget, Tape } from '../helpers/table-target.js';
 
 const [large, small] = [randomModel(1, 4), randomModel(2, 4)];
 
+/** Notes what it is told: rows, and then that something was accepted. */
 class ComparingDrafter extends TableDrafter {
   readonly told: (readonly Distribution[])[] = [];
 
   compare(draftRows: DistributionRows, targetRows: DistributionRows): void {
     this.told.push([draftRows.row(0), targetRows.row(0)]);
   }
+
+  override accept(): void {
+    this.told.push([]);
+  }
 }
 
-async function toldIn(verifier: string, maxNodes: number): Promise<(readonly Distribution[])[]> {
-  const drafter = new ComparingDrafter(small);
+/** Has rows, but none of a token. */
+class EmptyDrafter extends ComparingDrafter {
+  override draft(): Promise<Draft> {
+    return Promise.resolve({ tree: TokenTree.chain([]), draftProbs: new ArrayRows([]) });
+  }
+}
+
+async function toldIn(
+  maxNodes: number,
+  drafter = new ComparingDrafter(small),
+): Promise<(readonly Distribution[])[]> {
   const target = new TableTarget(large, new Tape());
   const setup = {
     target,
     drafter,
-    verifier: createVerifier(verifier),
+    verifier: createVerifier('block'),
     sampling: {},
     seed: 1,
     signal: undefined,
@@ -33,11 +49,12 @@ async function toldIn(verifier: string, maxNodes: number): Promise<(readonly Dis
 }
 
 describe('a round', () => {
-  it('tells a drafter the rows that its tokens were drawn from and verified by', async () => {
-    expect(await toldIn('block', 2)).toEqual([[small.next([]), large.next([])]]);
+  it('tells a drafter the rows that its tokens were drawn from and verified by, then what was accepted', async () => {
+    expect(await toldIn(2)).toEqual([[small.next([]), large.next([])], []]);
   });
 
-  it('tells nothing where nothing was drafted', async () => {
-    expect(await toldIn('block', 0)).toEqual([]);
+  it('tells no rows where nothing was drafted', async () => {
+    expect(await toldIn(0)).toEqual([[]]);
+    expect(await toldIn(2, new EmptyDrafter(small))).toEqual([[]]);
   });
 });
