@@ -27,7 +27,9 @@ const firstRounds = 2;
 /** Draft tokens of the first rounds at most: what is not known yet is tried small. */
 const firstNodes = 3;
 /** One speculative round in so many tries another size than the best one, lest a wrong guess be believed for ever. */
-const exploreEvery = 20;
+const exploreEvery = 32;
+/** Speculative rounds of a generation before one is plain to measure by: the first token was plain already. */
+const firstMeasurement = 32;
 
 /** Options of a {@link GuardPlanner}. */
 export interface GuardOptions {
@@ -45,7 +47,7 @@ export interface GuardOptions {
  */
 export class GuardPlanner implements RoundPlanner {
   readonly #options: GuardOptions;
-  readonly #rhythm = new MeasuringRhythm();
+  #rhythm = new MeasuringRhythm(firstMeasurement);
   #isOff = false;
   #isFirst = true;
   #numRounds = 0;
@@ -73,6 +75,7 @@ export class GuardPlanner implements RoundPlanner {
   begin(): void {
     this.#probe = undefined;
     this.#isFirst = true;
+    this.#rhythm = new MeasuringRhythm(firstMeasurement);
     if (this.#isOff) this.#generationsToProbe -= 1;
     this.#plainSinceBegin = 0;
   }

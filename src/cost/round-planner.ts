@@ -32,17 +32,25 @@ export interface RoundPlanner {
   readonly startsPlain: boolean;
 }
 
-const firstMeasurement = 4;
-
-/** Rounds 4, 12, 28, 60, ... measure plain decoding: the distance doubles, so that a long generation pays next to nothing. */
+/**
+ * Rounds n, 3 n, 7 n, 15 n, ... measure plain decoding: the distance doubles, so that a long generation pays next to
+ * nothing.
+ */
 export class MeasuringRhythm {
+  readonly #first: number;
   #round = 0;
-  #next = firstMeasurement;
+  #next: number;
+
+  /** @param first  the first round that measures, default 4 */
+  constructor(first = 4) {
+    this.#first = first;
+    this.#next = first;
+  }
 
   /** Counts a round; true when it is one to measure by. */
   isDue(): boolean {
     const isDue = this.#round === this.#next;
-    if (isDue) this.#next = 2 * this.#next + firstMeasurement;
+    if (isDue) this.#next = 2 * this.#next + this.#first;
     this.#round += 1;
     return isDue;
   }

@@ -1,6 +1,7 @@
 // Head to head: this engine and its peers answer the same prompts in turn, another one first each time.
 // npm run bench:peers -- TARGET DRAFT [--llama-server PATH] [--llama-speculative-simple PATH] [--prompts N] [--repetitions N]
-// [--max-tokens N] [--json FILE]
+// [--max-tokens N] [--workload NAME]... [--temperature T]... [--programs-alone] [--json FILE]; of workloads whose answers are
+// longer than thirty tokens, for of a short one the first token, which comes with the prompt or does not, is most.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -23,13 +24,14 @@ const { values, positionals } = parseArgs({
     prompts: { type: 'string', default: '6' },
     repetitions: { type: 'string', default: '2' },
     'max-tokens': { type: 'string', default: '96' },
+    workload: { type: 'string', multiple: true, default: ['stories', 'edits', 'extraction'] },
+    temperature: { type: 'string', multiple: true, default: ['0', '1'] },
+    'programs-alone': { type: 'boolean', default: false },
     json: { type: 'string' },
   },
 });
 const [targetPath = demoModel('target'), draftPath = demoModel('draft')] = positionals;
 const contextSize = 1024;
-/** Their answers are longer than thirty tokens: of a short one the first token, which comes with the prompt or does not, is most. */
-const workloads = ['stories', 'edits', 'extraction'];
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const [target, draft] = await loadModels([targetPath, draftPath]);
@@ -47,8 +49,7 @@ const engines = {
 };
 const { threads } = engines.plain.contextInfo;
 const binaries: Partial<Record<PeerName, string | undefined>> = {
-  'node-llama-cpp': undefined,
-  'node-llama-cpp-lookup': undefined,
+  ...(!values['programs-alone'] && { 'node-llama-cpp': undefined, 'node-llama-cpp-lookup': undefined }),
   ...(values['llama-server'] !== undefined && { 'llama-server': values['llama-server'] }),
   ...(values['llama-speculative-simple'] !== undefined && {
     'llama-speculative-simple': values['llama-speculative-simple'],
@@ -100,8 +101,8 @@ function compare(ofPrompts: readonly Record<string, number[]>[], method: string,
 
 print(`${machine()}; ${targetPath}; ${threads} threads`);
 const all: Record<string, Record<string, number[]>[]> = {};
-for (const temperature of [0, 1]) {
-  for (const name of workloads) {
+for (const temperature of values.temperature.map(Number)) {
+  for (const name of values.workload) {
     const { prompts } = await readWorkload(join(demoTasks, `${name}.jsonl`));
     const figures: Record<string, number[]>[] = [];
     for (const [index, prompt] of prompts.slice(0, Number(values.prompts)).entries())

@@ -205,6 +205,22 @@ describe('the guard', () => {
     expect(guard.startsPlain).toBe(true);
   });
 
+  it('measures plain decoding once in a while in each generation, where it is to', () => {
+    const plainRounds = (isMeasuring: boolean): number[][] => {
+      const guard = guardOf(good, isMeasuring);
+      return [1, 2].map((seed) => {
+        const { drafts } = play(good, 800, { guard, seed });
+        return drafts.flatMap(({ numNodes }, round) => (numNodes === 0 ? [round] : []));
+      });
+    };
+    // The very first rounds are not asked for: nothing is known yet that they could be held against.
+    expect(plainRounds(true).map((rounds) => rounds.slice(0, 3))).toEqual([
+      [0, 35, 99],
+      [0, 33, 97],
+    ]);
+    expect(plainRounds(false)).toEqual([[0], [0]]);
+  });
+
   it('begins without any calibration', () => {
     const uncalibrated = (): GuardPlanner =>
       new GuardPlanner({
