@@ -39,6 +39,7 @@ const shared = { target: target!, context: { contextSize }, keepAcceptance: fals
 const engines = {
   plain: await createEngine({ ...shared, drafter: 'none', guard: false }),
   guarded: await createEngine({ ...shared, draft: draft! }),
+  'guarded, with suffix': await createEngine({ ...shared, draft: draft!, drafter: ['model', 'suffix'] }),
   'chain:4': await createEngine({
     ...shared,
     draft: draft!,
