@@ -128,7 +128,7 @@ const definitions = {
     default: 'auto',
     group: speculation,
     describe:
-      'Shape of the draft: auto, auto:N, chain:N, static:3,2,1, dynamic:N (by measured acceptance), sequoia:N, dyspec:N, eagle-2:N, opt-tree:N',
+      'Shape of the draft: auto (auto:12 under the guard, else auto:4), auto:N, chain:N, static:3,2,1, dynamic:N (by measured acceptance), sequoia:N, dyspec:N, eagle-2:N, opt-tree:N',
   },
   'middle-tokens': numeric('middle-tokens', 'Draft tokens of the middle model, default 8', speculation),
   'min-draft-probability': numeric(

@@ -9,8 +9,8 @@ const fading = 0.99;
 /** Observations before anything is changed, and the overlap that another candidate has to have more: a change costs a sampler. */
 const firstObservations = 8;
 const worthChanging = 0.003;
-/** Exponentials computed in a round on average, some tens of microseconds; copying a probability counts as `copyCost` of one. */
-const spentPerRound = 2000;
+/** Exponentials computed in a round on average, some microseconds; copying a probability counts as `copyCost` of one. */
+const spentPerRound = 500;
 const copyCost = 0.25;
 /** Draft tokens that are less likely than that times the likeliest one, at the target's temperature, count for nothing. */
 const negligible = 1e-5;

@@ -32,7 +32,10 @@ export interface EngineOptions {
   readonly verifier?: string | Verifier | undefined;
   /** Over-acceptance of the lossy verifier `pareto`, in units of probability. */
   readonly epsilon?: number | undefined;
-  /** Shape of the draft as {@link parseTreeShape} reads it, default `auto`; of a drafter of your own it only bounds the size. */
+  /**
+   * Shape of the draft as {@link parseTreeShape} reads it; of a drafter of your own it only bounds the size. Default `auto`, which
+   * is `auto:12` where the guard takes of it what pays and `auto:4` without it, with a middle model and with a thinned target.
+   */
   readonly tree?: string | undefined;
   /** The target's context. */
   readonly context?: ContextOptions | undefined;
@@ -142,6 +145,13 @@ const generateKeys: Record<keyof GenerateOptions, true> = {
   signal: true,
 };
 
+/** Draft tokens of a round at most where no size is given and the guard takes as many of them as pay. */
+const guardedNodes = 12;
+
+/** True where every draft is the guard's: a middle model and a thinned target draft by themselves. */
+const isGuardedAlone = ({ guard = true, middle, sparse }: EngineOptions): boolean =>
+  guard && middle === undefined && sparse === undefined;
+
 /**
  * Checks what can be checked before anything is created.
  * @throws {TypeError | RangeError} on unknown keys and values out of range
@@ -176,7 +186,7 @@ export function checkEngineOptions(options: EngineOptions): {
   requireBoolean('keepAcceptance', options.keepAcceptance ?? true);
   requireBoolean('guard', options.guard ?? true);
   return {
-    shape: parseTreeShape(options.tree ?? 'auto'),
+    shape: parseTreeShape(options.tree ?? 'auto', isGuardedAlone(options) ? guardedNodes : undefined),
     sparse: options.sparse && resolveSparseOptions(options.sparse),
   };
 }

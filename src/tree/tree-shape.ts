@@ -40,7 +40,8 @@ export interface AutoShape {
 
 /** Draft tokens of a round at most. */
 export const maxTreeNodes = 128;
-const defaultShape: AutoShape = { kind: 'auto', numNodes: 4 };
+/** Draft tokens of `auto`. */
+const autoNodes = 4;
 const forms =
   'auto, auto:N, chain:N, static:WIDTHS such as static:3,2,1, dynamic:N, sequoia:N, dyspec:N, eagle-2:N or opt-tree:N';
 
@@ -48,11 +49,11 @@ const forms =
  * Reads a shape: `chain:N`; `static:3,2,1`, each node at depth d having so many children; `dynamic:N`, up to N nodes where
  * they are accepted most by what was measured; `sequoia:N`, the tree of N nodes that is best for the measured acceptance
  * of first, second, ... siblings; `dyspec:N`, `eagle-2:N` and `opt-tree:N`, by draft probabilities; or `auto:N`, see
- * {@link shapeFor}. `auto` is `auto:4`.
+ * {@link shapeFor}. `auto` is `auto:4`, or as large as `numAutoNodes` says.
  * @throws {TypeError | RangeError} naming what was expected
  */
-export function parseTreeShape(text: string): TreeShape | AutoShape {
-  if (text === 'auto') return defaultShape;
+export function parseTreeShape(text: string, numAutoNodes = autoNodes): TreeShape | AutoShape {
+  if (text === 'auto') return { kind: 'auto', numNodes: numAutoNodes };
   const [, name, values] = /^([a-z0-9-]+):([\d,]+)$/.exec(text) ?? [];
   const numbers = (values ?? '').split(',').map((value) => (value === '' ? NaN : Number(value)));
   if (name === undefined || numbers.some(Number.isNaN)) throw unknownShape(text);

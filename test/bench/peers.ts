@@ -1,6 +1,6 @@
 // Head to head: this engine and its peers answer the same prompts in turn, another one first each time.
 // npm run bench:peers -- TARGET DRAFT [--llama-server PATH] [--llama-speculative-simple PATH] [--prompts N] [--repetitions N]
-// [--max-tokens N] [--workload NAME]... [--temperature T]... [--programs-alone] [--json FILE]; of workloads whose answers are
+// [--max-tokens N] [--workload NAME]... [--temperature T]... [--num-draft N]... [--programs-alone] [--json FILE]; of workloads whose answers are
 // longer than thirty tokens, for of a short one the first token, which comes with the prompt or does not, is most.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { sum } from 'simple-statistics';
 import { converse, PromptWriter } from '../../src/bench/conversation.js';
 import { EngineContender, PeerContender, type Contender } from '../../src/bench/contender.js';
+import type { Peer } from '../../src/bench/peer.js';
 import { startPeer, type PeerName } from '../../src/bench/peers/peers.js';
 import { Bootstrap, ratioOfMeans } from '../../src/bench/report/bootstrap.js';
 import { readWorkload, type BenchPrompt } from '../../src/bench/workload.js';
@@ -26,6 +27,7 @@ const { values, positionals } = parseArgs({
     'max-tokens': { type: 'string', default: '96' },
     workload: { type: 'string', multiple: true, default: ['stories', 'edits', 'extraction'] },
     temperature: { type: 'string', multiple: true, default: ['0', '1'] },
+    'num-draft': { type: 'string', multiple: true, default: ['4'] },
     'programs-alone': { type: 'boolean', default: false },
     json: { type: 'string' },
   },
@@ -56,14 +58,16 @@ const binaries: Partial<Record<PeerName, string | undefined>> = {
     'llama-speculative-simple': values['llama-speculative-simple'],
   }),
 };
-const peers = await Promise.all(
-  Object.entries(binaries).map(([name, binary]) =>
-    startPeer(name as PeerName, { targetPath, draftPath, threads, contextSize, numDraft: 4, binary }),
-  ),
-);
+const peers: { readonly name: string; readonly peer: Peer }[] = [];
+for (const numDraft of values['num-draft'].map(Number)) {
+  for (const [name, binary] of Object.entries(binaries)) {
+    const settings = { targetPath, draftPath, threads, contextSize, numDraft, binary };
+    peers.push({ name: `${name}, ${numDraft}`, peer: await startPeer(name as PeerName, settings) });
+  }
+}
 const contenders: Record<string, Contender> = {
   ...Object.fromEntries(Object.entries(engines).map(([name, engine]) => [name, new EngineContender(engine)])),
-  ...Object.fromEntries(peers.map((peer) => [peer.name, new PeerContender(peer)])),
+  ...Object.fromEntries(peers.map(({ name, peer }) => [name, new PeerContender(peer)])),
 };
 const writer = new PromptWriter(target!, contextSize);
 const bootstrap = new Bootstrap();
@@ -117,7 +121,7 @@ for (const temperature of values.temperature.map(Number)) {
     if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(all));
   }
 }
-for (const peer of peers) await peer.close();
+for (const { peer } of peers) await peer.close();
 for (const engine of Object.values(engines)) await engine.dispose();
 await target!.dispose();
 await draft!.dispose();
