@@ -18,6 +18,9 @@ const priorRate = 0.8;
 const steepest = 0.98;
 /** Rounds that the prior stands for. */
 const priorRounds = 1;
+/** Rounds that a size is known by, the older counting less, and how much larger ones may be believed in then. */
+const knownRounds = 2.5;
+const reachRatio = 1.5;
 
 /**
  * The mean number of accepted tokens of a draft of m nodes, for every m: the sum of how often each node is accepted. Trees
@@ -65,6 +68,12 @@ export class ExpectedTokens {
   /** One of the same size that has seen nothing. */
   fresh(): ExpectedTokens {
     return new ExpectedTokens(this.#tried.length - 1);
+  }
+
+  /** The largest draft that what is known of smaller ones speaks for; beyond it a few lucky rounds would. */
+  get reach(): number {
+    const known = this.#tried.findLastIndex((rounds) => rounds >= knownRounds);
+    return Math.ceil(reachRatio * Math.max(0, known));
   }
 
   /** [maxNodes + 1]: accepted tokens of a draft of m nodes; rising, and by no more from node to node. */

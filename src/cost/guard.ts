@@ -26,6 +26,9 @@ const convincingRounds = 3;
 const firstRounds = 2;
 /** Draft tokens of the first rounds at most: what is not known yet is tried small. */
 const firstNodes = 3;
+/** In so few rounds bad luck is likely: only what is expected to be this much slower is given up. */
+const hastyRounds = 8;
+const certainlySlower = 0.8;
 /** One speculative round in so many tries another size than the best one, lest a wrong guess be believed for ever. */
 const exploreEvery = 32;
 /** Speculative rounds of a generation before one is plain to measure by: the first token was plain already. */
@@ -120,13 +123,13 @@ export class GuardPlanner implements RoundPlanner {
     }
     if (best === undefined) return plain(1);
     if (this.#options.isMeasuring && this.#rhythm.isDue()) return plain(1);
-    if (best.speedup < 1) {
+    if (best.speedup < (this.#numRounds < hastyRounds ? certainlySlower : 1)) {
       this.#isOff = true;
       this.#reason = `off: ${described(best)}`;
       return this.#planOff();
     }
     const held = this.#candidate(this.#heldNodes);
-    const choice = held !== undefined && best.speedup < worthChanging * held.speedup ? held : best;
+    const choice = held !== undefined && best.promise < worthChanging * held.speedup ? held : best;
     this.#heldNodes = choice.numNodes;
     this.#reason = described(choice);
     return drafting(this.#numRounds % exploreEvery === 0 ? this.#neighbour(choice) : choice.numNodes);
@@ -219,11 +222,24 @@ export class GuardPlanner implements RoundPlanner {
     this.#isOff = false;
   }
 
-  /** The number of draft tokens with the most expected tokens for the time; undefined while too little is known. */
+  /**
+   * The number of draft tokens with the most expected tokens for the time; undefined while too little is known. Where that is
+   * far beyond those that were tried, it is gone towards step by step, if the steps pay.
+   */
   #best(): Best | undefined {
+    const { tokens, maxNodes } = this.#options;
+    const far = this.#bestUpTo(maxNodes);
+    const reach = Math.max(firstNodes, tokens.reach);
+    if (far === undefined || far.numNodes <= reach) return far;
+    const [step, near] = [this.#candidate(reach), this.#bestUpTo(reach)];
+    if (step !== undefined && step.speedup >= worthBeginning) return { ...step, promise: far.promise };
+    return near !== undefined && near.speedup >= worthBeginning ? near : far;
+  }
+
+  #bestUpTo(most: number): Best | undefined {
     const accepted = this.#options.tokens.accepted();
     let best: Best | undefined;
-    for (let numNodes = 1; numNodes <= this.#options.maxNodes; numNodes++) {
+    for (let numNodes = 1; numNodes <= most; numNodes++) {
       const candidate = this.#candidate(numNodes, accepted);
       if (candidate !== undefined && candidate.speedup > (best?.speedup ?? 0)) best = candidate;
     }
@@ -238,7 +254,8 @@ export class GuardPlanner implements RoundPlanner {
     const ms = cost.predict(numNodes, this.#contextLength);
     if (!plainMs || !ms) return undefined;
     const expected = accepted[numNodes]! + 1;
-    return { numNodes, speedup: (expected * plainMs) / ms, ms, plainMs, tokens: expected };
+    const speedup = (expected * plainMs) / ms;
+    return { numNodes, speedup, promise: speedup, ms, plainMs, tokens: expected };
   }
 }
 
@@ -257,6 +274,8 @@ interface Probe {
 interface Best {
   readonly numNodes: number;
   readonly speedup: number;
+  /** The speedup of what it is a step to. */
+  readonly promise: number;
   readonly ms: number;
   readonly plainMs: number;
   readonly tokens: number;

@@ -37,6 +37,17 @@ describe('expected tokens', () => {
     expect(accepted[8]).toBeGreaterThan(accepted[4]! + 2);
   });
 
+  it('speak for half as large again as what was drafted in three rounds', () => {
+    const tokens = new ExpectedTokens(16);
+    expect(tokens.reach).toBe(0);
+    for (const reach of [0, 0, 6]) {
+      tokens.observe(4, [0, 1]);
+      expect(tokens.reach).toBe(reach);
+    }
+    tokens.observe(8, []);
+    expect(tokens.reach).toBe(6);
+  });
+
   it('forget what was long ago', () => {
     const tokens = new ExpectedTokens(4);
     for (let round = 0; round < 100; round++) tokens.observe(4, [0, 1, 2, 3]);

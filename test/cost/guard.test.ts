@@ -221,6 +221,23 @@ describe('the guard', () => {
     expect(plainRounds(false)).toEqual([[0], [0]]);
   });
 
+  it('does not leap to sizes far beyond those it has tried', () => {
+    const world = { ...good, batchMs: (numTokens: number) => 20 + 0.5 * numTokens, acceptance: () => 0.97 };
+    const { drafts } = play(world, 600);
+    let largest = 0;
+    for (const { numNodes } of drafts) {
+      expect(numNodes).toBeLessThanOrEqual(Math.max(3, Math.ceil(1.5 * largest)));
+      largest = Math.max(largest, numNodes);
+    }
+    expect(largest).toBe(maxNodes);
+  });
+
+  it('gives a drafter that pays a few rounds of bad luck', () => {
+    const unlucky = (position: number): number => (position < 4 ? 0 : 0.85);
+    const { drafts } = play({ ...good, acceptance: unlucky }, 60);
+    expect(drafts.slice(1).filter(({ numNodes }) => numNodes === 0)).toEqual([]);
+  });
+
   it('begins without any calibration', () => {
     const uncalibrated = (): GuardPlanner =>
       new GuardPlanner({
