@@ -29,8 +29,15 @@ const firstNodes = 3;
 /** In so few rounds bad luck is likely: only what is expected to be this much slower is given up. */
 const hastyRounds = 8;
 const certainlySlower = 0.8;
-/** One speculative round in so many tries another size than the best one, lest a wrong guess be believed for ever. */
+/**
+ * Once in so many speculative rounds, and early at first, another size than the best one is tried, lest a wrong guess be
+ * believed for ever; for as many rounds as it takes until what it costs is seen.
+ */
 const exploreEvery = 32;
+const firstExploration = 8;
+const exploringRounds = 3;
+/** Of so many tries one is of a smaller size. */
+const smallerEvery = 4;
 /** Speculative rounds of a generation before one is plain to measure by: the first token was plain already. */
 const firstMeasurement = 32;
 
@@ -132,12 +139,16 @@ export class GuardPlanner implements RoundPlanner {
     const choice = held !== undefined && best.promise < worthChanging * held.speedup ? held : best;
     this.#heldNodes = choice.numNodes;
     this.#reason = described(choice);
-    return drafting(this.#numRounds % exploreEvery === 0 ? this.#neighbour(choice) : choice.numNodes);
+    const sinceTry = this.#numRounds - firstExploration;
+    const isTrying = sinceTry >= 0 && sinceTry % exploreEvery < exploringRounds;
+    return drafting(
+      isTrying ? this.#neighbour(choice, Math.floor(sinceTry / exploreEvery)) : choice.numNodes,
+    );
   }
 
-  /** Another size to try: a larger one, or a smaller one, in turn. */
-  #neighbour({ numNodes }: Best): number {
-    const isLarger = (this.#numRounds / exploreEvery) % 2 === 1 || numNodes === 1;
+  /** Another size to try, a larger one mostly. */
+  #neighbour({ numNodes }: Best, numTries: number): number {
+    const isLarger = numTries % smallerEvery < smallerEvery - 1 || numNodes === 1;
     const wanted = isLarger ? Math.max(numNodes + 1, Math.round(1.5 * numNodes)) : Math.ceil(numNodes / 2);
     return Math.min(wanted, this.#options.maxNodes);
   }
