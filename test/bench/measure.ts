@@ -7,7 +7,7 @@ import { median } from 'simple-statistics';
 import { deviceDescription } from '../../src/bench/machine.js';
 
 /** Milliseconds after which ggml's threads have stopped waiting for work in a loop, which would slow the next one. */
-const settleMs = 500;
+export const settleMs = 500;
 
 /** One way of doing the same work; called once a repetition, returns its figure. */
 export type Contender = () => Promise<number>;

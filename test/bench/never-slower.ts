@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { mean, median, sampleStandardDeviation } from 'simple-statistics';
 import { EngineContender } from '../../src/bench/contender.js';
@@ -18,7 +19,7 @@ import { loadModel } from '../../src/model/load-model.js';
 import type { Model } from '../../src/model/model.js';
 import { rewriteGguf } from '../fixtures/gguf-rewrite.js';
 import { SeededRandom } from '../fixtures/seeded-random.js';
-import { machine } from './measure.js';
+import { machine, settleMs } from './measure.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -120,7 +121,8 @@ async function measureCell(
       const engine = contenders[contender]!;
       const { chatTemplate } = engine.target.info;
       const text = new ChatTemplate(chatTemplate, { bos: '', eos: '' }).render(prompt.messages);
-      // Each starts with an empty cache.
+      // The threads of the one before are at rest, and each starts with an empty cache.
+      await setTimeout(settleMs);
       await engine.sequence.truncate(0);
       const { decodedTokens, decodeMs, firstTokenMs, guardState } = await new EngineContender(engine).answer({
         text,
