@@ -74,12 +74,12 @@ export class EngineContender implements Contender {
     const { tokens: prompt, maxTokens, sampling, seed, ignoreEos, plainAnswer = [] } = request;
     this.#synthetic?.foresee([...prompt, ...plainAnswer]);
     const rounds: RoundRecord[] = [];
-    let first: RoundRecord | undefined;
+    const begin: RoundRecord[] = [];
     const startedAt = performance.now();
     const generation = this.#engine.generate(prompt, { maxTokens, sampling, seed, ignoreEos });
     for await (const event of generation) {
       if (event.type !== 'round') continue;
-      first ??= event.round;
+      if (begin.length < 2) begin.push(event.round);
       if (!event.round.isPlain) rounds.push(event.round);
     }
     const wallMs = performance.now() - startedAt;
@@ -88,7 +88,7 @@ export class EngineContender implements Contender {
       text,
       tokens,
       ...{ outputTokens: stats.outputTokens, promptTokens: stats.promptTokens },
-      ...decoded(stats, first),
+      ...decoded(stats, begin),
       firstTokenMs: stats.timeToFirstTokenMs,
       wallMs,
       ...{ draftTokens: stats.draftTokens, acceptedTokens: stats.acceptedTokens },
@@ -110,15 +110,18 @@ export class EngineContender implements Contender {
   }
 }
 
-/** A first token that came by itself is left out, as peers leave theirs out: their clocks start with it. */
+/**
+ * A first token that came by itself before drafts is left out, as peers leave theirs out: their clocks start with it. In plain
+ * decoding it is one like all others, and when each is told says little of what it took.
+ */
 function decoded(
   { outputTokens, draftMs, decodeMs, verifyMs, overheadMs }: GenerationStats,
-  first: RoundRecord | undefined,
+  [first, second]: readonly RoundRecord[],
 ): Pick<TurnAnswer, 'decodedTokens' | 'decodeMs'> {
   const ms = draftMs + decodeMs + verifyMs + overheadMs;
-  if (first === undefined || first.numDraftTokens > 0 || outputTokens < 2)
-    return { decodedTokens: outputTokens, decodeMs: ms };
-  return { decodedTokens: outputTokens - 1, decodeMs: ms - first.roundMs };
+  if (first?.numDraftTokens === 0 && (second?.numDraftTokens ?? 0) > 0)
+    return { decodedTokens: outputTokens - 1, decodeMs: ms - first.roundMs };
+  return { decodedTokens: outputTokens, decodeMs: ms };
 }
 
 /** A peer, which starts each answer from nothing. */

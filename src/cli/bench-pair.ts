@@ -30,6 +30,7 @@ export async function openPair(
     ...args,
     drafter: undefined,
     target: args.target ?? own,
+    draft: args.draft ?? (own === undefined ? undefined : demoModel('draft')),
   });
   const named = (path: string | undefined): string => (path === undefined ? '' : basename(path));
   const pair = {

@@ -10,7 +10,7 @@ import { UsageError } from './option-values.js';
 /** Workloads that have a name, what they read and what is compared on them where no method is given. */
 const presets: Readonly<Record<string, { readonly task: string; readonly methods: readonly string[] }>> = {
   'long-context': { task: 'retrieval-4k', methods: ['guarded', 'sparse:1024', 'sparse:512'] },
-  experts: { task: 'questions', methods: ['guarded', 'experts:1', 'experts:2'] },
+  experts: { task: 'questions', methods: ['guarded', 'experts:1'] },
 };
 
 /** Where no workload is given. */

@@ -55,7 +55,7 @@ async function answerAfter(numPlain: number, maxTokens: number): Promise<[TurnAn
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 describe('the speed of an answer of this engine', () => {
-  it('is that after the first token where that came by itself', async () => {
+  it('is that after the first token where that came by itself before drafts', async () => {
     const [answer, times] = await answerAfter(1, 13);
     expect(answer).toMatchObject({ outputTokens: 13, decodedTokens: 12, plainRounds: 1 });
     expect(answer.decodeMs).toBeCloseTo(sum(Object.values(answer.times!)) - times[0]!, 6);
@@ -64,6 +64,12 @@ describe('the speed of an answer of this engine', () => {
   it('is that of all rounds where the first one brought several', async () => {
     const [answer] = await answerAfter(0, 12);
     expect(answer).toMatchObject({ outputTokens: 12, decodedTokens: 12, plainRounds: 0 });
+    expect(answer.decodeMs).toBeCloseTo(sum(Object.values(answer.times!)), 6);
+  });
+
+  it('is that of all tokens where more of the first ones came plainly', async () => {
+    const [answer] = await answerAfter(2, 12);
+    expect(answer).toMatchObject({ outputTokens: 12, decodedTokens: 12, plainRounds: 2 });
     expect(answer.decodeMs).toBeCloseTo(sum(Object.values(answer.times!)), 6);
   });
 
