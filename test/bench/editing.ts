@@ -7,14 +7,13 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { converse, PromptWriter } from '../../src/bench/conversation.js';
 import { EngineContender } from '../../src/bench/contender.js';
-import { Bootstrap, ratioOfMeans } from '../../src/bench/report/bootstrap.js';
 import type { BenchPrompt } from '../../src/bench/workload.js';
 import { demoModel } from '../../src/cli/models.js';
 import { createEngine, type Engine } from '../../src/engine/engine.js';
 import { inflateModel } from '../../src/gguf/inflate.js';
 import { loadModel } from '../../src/model/load-model.js';
 import { SeededRandom } from '../fixtures/seeded-random.js';
-import { interleave, machine } from './measure.js';
+import { interleave, machine, ratioInWords } from './measure.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -105,12 +104,8 @@ try {
   print(
     `${machine()}; ${path}; ${values.lines} lines, ${prompts.length} files, ${values.repetitions} answers each`,
   );
-  const bootstrap = new Bootstrap();
-  for (const name of Object.keys(engines).slice(1)) {
-    const interval = bootstrap.interval(pairs[name]!);
-    const range = interval === null ? '' : ` (${interval.low.toFixed(2)} to ${interval.high.toFixed(2)})`;
-    print(`${name}: ${ratioOfMeans(pairs[name]!)!.toFixed(2)}${range} times plain decoding`);
-  }
+  for (const name of Object.keys(engines).slice(1))
+    print(`${name}: ${ratioInWords(pairs[name]!)} times plain decoding`);
   for (const engine of Object.values(engines)) await engine.dispose();
   target.dispose();
 } finally {

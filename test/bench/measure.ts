@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { median } from 'simple-statistics';
 import { deviceDescription } from '../../src/bench/machine.js';
+import { Bootstrap, ratioOfMeans, type PairedFigures } from '../../src/bench/report/bootstrap.js';
 
 /** Milliseconds after which ggml's threads have stopped waiting for work in a loop, which would slow the next one. */
 export const settleMs = 500;
@@ -37,6 +38,13 @@ export async function interleave(
 /** Median over repetitions of the quotient of two contenders' figures. */
 export function medianRatio(over: readonly number[], under: readonly number[]): number {
   return median(over.map((value, index) => value / under[index]!));
+}
+
+/** Ratio of mean speeds and its interval, in words. */
+export function ratioInWords(pairs: readonly PairedFigures[]): string {
+  const interval = new Bootstrap().interval(pairs);
+  const range = interval === null ? '' : ` (${interval.low.toFixed(2)} to ${interval.high.toFixed(2)})`;
+  return `${ratioOfMeans(pairs)!.toFixed(2)}${range}`;
 }
 
 /** A process that answers each line on its stdin with one line. */

@@ -1,5 +1,5 @@
 // Guarded speculation against plain decoding, cell by cell: target x draft x task x temperature; beside a fixed chain of 4.
-// From the first to the last token of an answer; where the first round drafts, from its begin.
+// From a first token that came by itself before drafts to the last one; of other answers, from the prompt's end.
 // npm run bench:never-slower [-- FILTER...], each word a part of a cell's name; --repetitions N,
 // --max-tokens N, --json FILE
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

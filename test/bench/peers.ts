@@ -10,12 +10,11 @@ import { converse, PromptWriter } from '../../src/bench/conversation.js';
 import { EngineContender, PeerContender, type Contender } from '../../src/bench/contender.js';
 import type { Peer } from '../../src/bench/peer.js';
 import { startPeer, type PeerName } from '../../src/bench/peers/peers.js';
-import { Bootstrap, ratioOfMeans } from '../../src/bench/report/bootstrap.js';
 import { readWorkload, type BenchPrompt } from '../../src/bench/workload.js';
 import { demoModel, demoTasks } from '../../src/cli/models.js';
 import { createEngine } from '../../src/engine/engine.js';
 import { loadModels } from '../../src/model/load-model.js';
-import { interleave, machine } from './measure.js';
+import { interleave, machine, ratioInWords } from './measure.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -70,7 +69,6 @@ const contenders: Record<string, Contender> = {
   ...Object.fromEntries(peers.map(({ name, peer }) => [name, new PeerContender(peer)])),
 };
 const writer = new PromptWriter(target!, contextSize);
-const bootstrap = new Bootstrap();
 
 /** Tokens per second of each answer to a prompt, by contender; a repetition has a seed. */
 function race(
@@ -99,9 +97,7 @@ function compare(ofPrompts: readonly Record<string, number[]>[], method: string,
       method: speed,
     })),
   );
-  const interval = bootstrap.interval(pairs);
-  const range = interval === null ? '' : ` (${interval.low.toFixed(2)} to ${interval.high.toFixed(2)})`;
-  return `${ratioOfMeans(pairs)!.toFixed(2)}${range}`;
+  return ratioInWords(pairs);
 }
 
 print(`${machine()}; ${targetPath}; ${threads} threads`);
