@@ -6,10 +6,12 @@ import { MeasuringRhythm, type RoundPlan, type RoundPlanner } from './round-plan
 
 /** Speculation has to be so many times as fast as plain decoding before it is begun. */
 const worthBeginning = 1.03;
+/** Plain tokens that tell what plain decoding takes by now: speculation that was off by what it took before is on again. */
+const tellingTokens = 8;
 /** Another size has to be so many times as fast as the one before: a change costs a graph. */
 const worthChanging = 1.05;
 /** Share of the time that probes may cost while speculation is off. */
-const probeShare = 0.005;
+const probeShare = 0.008;
 const firstProbeDistance = 16;
 /** Early in every so many generations a probe is made at any rate; twice as many after each that brings nothing. */
 const maxGenerationDistance = 16;
@@ -26,16 +28,29 @@ const convincingRounds = 3;
 const firstRounds = 2;
 /** Draft tokens of the first rounds at most: what is not known yet is tried small. */
 const firstNodes = 3;
-/** In so few rounds bad luck is likely: only what is expected to be this much slower is given up. */
-const hastyRounds = 8;
-const certainlySlower = 0.8;
+/**
+ * In the first rounds bad luck is likely: a drafter that would pay if it were a mediocre one is given so many rounds, while
+ * they cost no more than so many plain tokens.
+ */
+const hastyRounds = 12;
+const hastyLoss = 4;
+/** What may make up for costs that are known a little wrong, or a drafter that is better than mediocre. */
+const worthTrying = 0.9;
+/** Plain tokens that a probe may lose before it has brought nothing: one bad round says little. */
+const probeLoss = 2;
 /**
  * Once in so many speculative rounds, and early at first, another size than the best one is tried, lest a wrong guess be
  * believed for ever; for as many rounds as it takes until what it costs is seen.
  */
-const exploreEvery = 32;
-const firstExploration = 8;
+const exploreEvery = 24;
+const firstExploration = 6;
 const exploringRounds = 3;
+/**
+ * A try that brings so many times as much goes on, and is believed in after so many rounds: where drafts end may decide what
+ * the next ones are worth, which no rounds of another size tell.
+ */
+const trialPays = 1.1;
+const convincingTrial = 10;
 /** Of so many tries one is of a smaller size. */
 const smallerEvery = 4;
 /** Speculative rounds of a generation before one is plain to measure by: the first token was plain already. */
@@ -53,7 +68,7 @@ export interface GuardOptions {
 
 /**
  * Expected tokens over predicted time decides each round: off, or the number of draft tokens that is best. Switched off,
- * it decodes plainly and probes now and then; what probes cost stays below half a percent of the time.
+ * it decodes plainly and probes now and then; what probes cost stays below a percent of the time.
  */
 export class GuardPlanner implements RoundPlanner {
   readonly #options: GuardOptions;
@@ -61,18 +76,22 @@ export class GuardPlanner implements RoundPlanner {
   #isOff = false;
   #isFirst = true;
   #numRounds = 0;
+  /** What the rounds of speculation have lost against plain decoding, in plain tokens. */
+  #lostInRounds = 0;
   #contextLength = 0;
   #plannedNodes = 0;
   /** The size of the rounds before, explorations left out. */
   #heldNodes = 0;
-  #probe: Probe | undefined;
+  #probe: Trial | undefined;
+  /** Of another size than the best one. */
+  #trial: Trial | undefined;
   #probeDistance = firstProbeDistance;
   #plainSinceProbe = 0;
   #plainSinceBegin = 0;
+  #plainSinceOff = 0;
   /** Generations from one early probe to the next, and until then. */
   #generationDistance = 1;
   #generationsToProbe = 1;
-  #numProbes = 0;
   /** What the last probe that brought nothing cost, in plain tokens. */
   #lostTokens = 0;
   #reason = '';
@@ -83,7 +102,7 @@ export class GuardPlanner implements RoundPlanner {
 
   /** A generation begins: what was learnt stays, but a change of subject is likely, and worth an early probe. */
   begin(): void {
-    this.#probe = undefined;
+    this.#probe = this.#trial = undefined;
     this.#isFirst = true;
     this.#rhythm = new MeasuringRhythm(firstMeasurement);
     if (this.#isOff) this.#generationsToProbe -= 1;
@@ -113,25 +132,35 @@ export class GuardPlanner implements RoundPlanner {
     if (this.#plannedNodes === 0) {
       this.#plainSinceProbe += 1;
       this.#plainSinceBegin += 1;
+      this.#plainSinceOff += 1;
       return;
     }
     this.#numRounds += 1;
+    this.#lostInRounds += this.#lossOf(record);
     // A drafter that has nothing to propose costs nothing.
     if (record.numDraftTokens === 0 && this.#probe === undefined) return;
     tokens.observe(this.#plannedNodes, record.acceptedNodes);
     if (this.#probe !== undefined) this.#judgeProbe(record);
+    else if (this.#trial !== undefined) this.#judgeTrial(record);
   }
 
   #planOn(): RoundPlan {
     const best = this.#best();
-    if (this.#numRounds < firstRounds && (best === undefined || best.speedup >= 1)) {
+    if (best === undefined && this.#numRounds < firstRounds) {
       this.#reason = 'nothing is known yet';
-      return drafting(Math.min(firstNodes, best?.numNodes ?? this.#options.maxNodes));
+      return drafting(Math.min(firstNodes, this.#options.maxNodes));
     }
     if (best === undefined) return plain(1);
     if (this.#options.isMeasuring && this.#rhythm.isDue()) return plain(1);
-    if (best.speedup < (this.#numRounds < hastyRounds ? certainlySlower : 1)) {
+    if (best.speedup < 1) {
+      const hope = this.#hopeful();
+      if (hope !== undefined && this.#isHasty && hope.speedup >= worthTrying) {
+        this.#reason = `too little is known: ${described(best)}`;
+        return drafting(hope.numNodes);
+      }
       this.#isOff = true;
+      this.#plainSinceOff = 0;
+      this.#trial = undefined;
       this.#reason = `off: ${described(best)}`;
       return this.#planOff();
     }
@@ -140,32 +169,61 @@ export class GuardPlanner implements RoundPlanner {
     this.#heldNodes = choice.numNodes;
     this.#reason = described(choice);
     const sinceTry = this.#numRounds - firstExploration;
-    const isTrying = sinceTry >= 0 && sinceTry % exploreEvery < exploringRounds;
-    return drafting(
-      isTrying ? this.#neighbour(choice, Math.floor(sinceTry / exploreEvery)) : choice.numNodes,
+    if (this.#trial === undefined && sinceTry >= 0 && sinceTry % exploreEvery === 0)
+      this.#trial = this.#trialOf(this.#neighbour(choice, sinceTry / exploreEvery));
+    return drafting(this.#trial?.numNodes ?? choice.numNodes);
+  }
+
+  /** What was seen so far may be bad luck. */
+  get #isHasty(): boolean {
+    return this.#numRounds < hastyRounds && this.#lostInRounds < hastyLoss;
+  }
+
+  /** The best size for a mediocre drafter, a small one: what is tried where little is known, or nothing good. */
+  #hopeful(): Best | undefined {
+    return this.#bestUpTo(
+      Math.min(firstNodes, this.#options.maxNodes),
+      this.#options.tokens.fresh().accepted(),
     );
+  }
+
+  /** Plain tokens that the time of a round would have brought, less its own. */
+  #lossOf(record: RoundRecord): number {
+    const { cost } = this.#options;
+    const plainMs = cost.predict(0, this.#contextLength);
+    return plainMs ? this.#usualMs(record) / plainMs - record.numAccepted - 1 : 0;
+  }
+
+  /** A drafter that was not asked for long has to catch up first, which does not come again. */
+  #usualMs({ roundMs }: RoundRecord): number {
+    return Math.min(roundMs, this.#options.cost.predict(this.#plannedNodes, this.#contextLength) ?? Infinity);
   }
 
   /** Another size to try, a larger one mostly. */
   #neighbour({ numNodes }: Best, numTries: number): number {
     const isLarger = numTries % smallerEvery < smallerEvery - 1 || numNodes === 1;
     const wanted = isLarger ? Math.max(numNodes + 1, Math.round(1.5 * numNodes)) : Math.ceil(numNodes / 2);
-    return Math.min(wanted, this.#options.maxNodes);
+    const most = Math.max(firstNodes, this.#options.tokens.reach);
+    return Math.min(wanted, most, this.#options.maxNodes);
   }
 
   #planOff(): RoundPlan {
     const best = this.#best();
     if (best === undefined) return plain(1);
-    // Every other probe tries another size: what is thought of sizes may be what keeps speculation off.
-    const isTrying = this.#numProbes % 2 === 1 && best.numNodes < firstNodes;
-    const numNodes = isTrying ? Math.min(firstNodes, this.#options.maxNodes) : best.numNodes;
+    if (this.#plainSinceOff < tellingTokens) return plain(tellingTokens - this.#plainSinceOff);
+    if (this.#probe === undefined && best.speedup >= worthBeginning) {
+      this.#switchOn();
+      return this.#planOn();
+    }
+    const tried = best.speedup >= 1 ? best : (this.#hopeful() ?? best);
+    const { numNodes } = tried;
     if (this.#probe === undefined) {
-      const distance = this.#distanceOf(this.#candidate(numNodes) ?? best);
+      const distance = this.#distanceOf(this.#candidate(numNodes) ?? tried);
       const left = this.#couldPay()
         ? Math.min(distance - this.#plainSinceProbe, this.#leftToEarlyProbe())
         : hopelessDistance - this.#plainSinceProbe;
       if (left > 0) return plain(left);
-      this.#probe = { rounds: 0, tokens: 0, ms: 0, worthMs: 0, seen: this.#options.tokens.fresh() };
+      this.#probe = this.#trialOf(numNodes);
     }
     return drafting(numNodes);
   }
@@ -199,31 +257,68 @@ export class GuardPlanner implements RoundPlanner {
     return false;
   }
 
+  #trialOf(numNodes: number): Trial {
+    return { numNodes, rounds: 0, tokens: 0, ms: 0, worthMs: 0, seen: this.#options.tokens.fresh() };
+  }
+
+  #note(trial: Trial, record: RoundRecord): void {
+    trial.seen.observe(this.#plannedNodes, record.acceptedNodes);
+    trial.rounds += 1;
+    trial.tokens += record.numAccepted + 1;
+    // What it takes to catch up is charged to the trial, but not held against what it found.
+    trial.ms += record.roundMs;
+    trial.worthMs += this.#usualMs(record);
+  }
+
+  #judgeTrial(record: RoundRecord): void {
+    const trial = this.#trial!;
+    this.#note(trial, record);
+    if (trial.rounds < exploringRounds) return;
+    const plainMs = this.#options.cost.predict(0, this.#contextLength) ?? 0;
+    const held = this.#candidate(this.#heldNodes)?.speedup ?? 1;
+    const isPaying = trial.tokens * plainMs >= trialPays * held * trial.worthMs;
+    if (isPaying && trial.rounds < convincingTrial) return;
+    if (isPaying) {
+      this.#options.tokens.adopt(trial.seen);
+      this.#heldNodes = trial.numNodes;
+    }
+    this.#trial = undefined;
+  }
+
   #judgeProbe(record: RoundRecord): void {
     const probe = this.#probe!;
-    probe.seen.observe(this.#plannedNodes, record.acceptedNodes);
-    probe.rounds += 1;
-    probe.tokens += record.numAccepted + 1;
-    probe.ms += record.roundMs;
-    // A drafter that was not asked for long has to catch up first. That is charged to the probe, but does not come again.
-    const usualMs = this.#options.cost.predict(this.#plannedNodes, this.#contextLength) ?? Infinity;
-    probe.worthMs += Math.min(record.roundMs, usualMs);
+    this.#note(probe, record);
     const plainMs = this.#options.cost.predict(0, this.#contextLength) ?? 0;
-    if (probe.tokens * plainMs < worthBeginning * probe.worthMs) {
+    const worthTokens = plainMs === 0 ? probe.tokens : probe.worthMs / plainMs;
+    const isPaying = probe.tokens >= worthBeginning * worthTokens;
+    const isConvincing = (this.#best()?.speedup ?? 0) >= worthBeginning;
+    if (isConvincing && isPaying) {
+      this.#switchOn();
+      return;
+    }
+    if (
+      isPaying
+        ? probe.rounds < convincingRounds
+        : worthTokens - probe.tokens < probeLoss && probe.rounds < convincingRounds
+    )
+      return;
+    if (!isPaying) {
       this.#lostTokens = plainMs === 0 ? 0 : Math.max(0, probe.ms / plainMs - probe.tokens);
       if (this.#generationsToProbe <= 0) {
         this.#generationDistance = Math.min(maxGenerationDistance, 2 * this.#generationDistance);
         this.#generationsToProbe = this.#generationDistance;
       }
       this.#probe = undefined;
-      this.#numProbes += 1;
       this.#plainSinceProbe = 0;
       this.#probeDistance = Math.min(maxProbeDistance, 2 * this.#probeDistance);
       return;
     }
-    if (probe.rounds < convincingRounds) return;
     // What was seen before the change of subject is no longer what to go by.
     this.#options.tokens.adopt(probe.seen);
+    this.#switchOn();
+  }
+
+  #switchOn(): void {
     this.#probe = undefined;
     this.#probeDistance = firstProbeDistance;
     this.#plainSinceProbe = 0;
@@ -247,8 +342,7 @@ export class GuardPlanner implements RoundPlanner {
     return near !== undefined && near.speedup >= worthBeginning ? near : far;
   }
 
-  #bestUpTo(most: number): Best | undefined {
-    const accepted = this.#options.tokens.accepted();
+  #bestUpTo(most: number, accepted = this.#options.tokens.accepted()): Best | undefined {
     let best: Best | undefined;
     for (let numNodes = 1; numNodes <= most; numNodes++) {
       const candidate = this.#candidate(numNodes, accepted);
@@ -270,8 +364,9 @@ export class GuardPlanner implements RoundPlanner {
   }
 }
 
-/** Rounds in a row that try whether speculation pays again. */
-interface Probe {
+/** Rounds in a row that try whether speculation pays again, or another size more. */
+interface Trial {
+  readonly numNodes: number;
   rounds: number;
   tokens: number;
   ms: number;

@@ -1,4 +1,5 @@
 // One tree from several drafters. Knows nothing of how they draft.
+import { FadingRates } from '../metrics/fading-rates.js';
 import { oneHot, type Distribution, type DistributionRows } from '../sampling/distribution.js';
 import { ROOT, TokenTree, type NodeIndex, type SiblingDraws } from '../tree/token-tree.js';
 import type { TokenId } from '../types.js';
@@ -25,15 +26,16 @@ interface Part {
   readonly places: Int32Array;
 }
 
-/** Share of an observation of the model that is left after a round. */
-const fading = 0.9;
-/** Accepted tokens of the model's drafts before any was seen, in half a round. */
-const firstAccepted = 1;
+/** Probability of the model's first node before any was seen, and from node to node. */
+const firstRate = 0.8;
+/** Tries of a node of the model's that this stands for, and those beyond which old ones count less. */
+const priorTries = 3;
+const memory = 40;
 
 /**
  * Fills one tree from several drafters. Budget goes to the nodes whose path is likeliest by what all drafters say of them,
- * weighted by what came true. A model's own tree comes first and whole; where the others are
- * expected to bring as much as the model did lately, it is not asked. Nodes of the others become further siblings behind
+ * weighted by what came true. A model's own tree comes first, as large as its last nodes are likelier than those of the others,
+ * by what such nodes came to lately; where the others are expected to bring as much as it, it is not asked. Nodes of the others become further siblings behind
  * those that the model drew, unless they were drawn already: each is drawn from a row that has all the mass, which verifiers
  * for `mixed` siblings know.
  */
@@ -51,7 +53,8 @@ export class MixtureDrafter implements Drafter {
   readonly #model: Drafter | undefined;
   readonly #joinRows: NonNullable<MixtureOptions['joinRows']>;
   readonly #mixing = new ConfidenceMixing();
-  #modelSeen = { rounds: 0.5, accepted: 0.5 * firstAccepted };
+  /** How often each node of the model's trees is accepted. */
+  readonly #modelRates: FadingRates;
   #open: { readonly tree: TokenTree; readonly parts: readonly Part[] } | undefined;
 
   constructor({ deterministic, model, maxNodes, joinRows = defaultJoin }: MixtureOptions) {
@@ -62,6 +65,7 @@ export class MixtureDrafter implements Drafter {
     this.name = this.#parts.map(({ name }) => name).join('+');
     this.siblings = model === undefined || model.siblings === 'deterministic' ? 'deterministic' : 'mixed';
     this.hasDraftProbs = model?.hasDraftProbs ?? false;
+    this.#modelRates = new FadingRates(maxNodes, { priorTries, memory });
     this.maxNodes = maxNodes;
     this.maxLeaves = maxNodes;
     this.adaptsShape = model !== undefined;
@@ -84,12 +88,12 @@ export class MixtureDrafter implements Drafter {
     }
     const merged = this.#merge(drafts, budget);
     const worth = merged.probabilities.reduce((sum, probability) => sum + probability, 0);
-    const lately = this.#modelSeen.accepted / this.#modelSeen.rounds;
-    if (this.#model === undefined || worth >= lately)
+    let ofModel = 0;
+    for (let node = 0; node < budget; node++) ofModel += this.#modelRate(node);
+    if (this.#model === undefined || worth >= ofModel)
       return this.#finish(merged.tree, drafts, { confidences: merged.confidences });
-    const share = lately / Math.max(1, this.#model.maxNodes);
-    const numOther = merged.probabilities.filter((probability) => probability > share).length;
-    const own = await this.#model.draft({ ...request, maxNodes: budget - Math.min(numOther, budget - 1) });
+    const numOther = this.#numOther(merged.probabilities, budget);
+    const own = await this.#model.draft({ ...request, maxNodes: budget - numOther });
     const tree = withBranches(own.tree, merged.tree, numOther);
     drafts.set(this.#model, own);
     const { draftProbs } = own;
@@ -118,7 +122,7 @@ export class MixtureDrafter implements Drafter {
       const told = drafter.numCandidates;
       const rows = candidates?.length ? [candidates[0]!, ...rowsAt(candidates, places)] : undefined;
       drafter.accept(tokens, own, told === undefined ? undefined : rows?.map((row) => firstOf(row, told)));
-      if (drafter === this.#model && part !== undefined) this.#noteModel(own.length);
+      if (drafter === this.#model && part !== undefined) this.#noteModel(part.draft.tree, own);
     }
     if (open !== undefined) this.#learn(open.parts, tokens);
   }
@@ -132,9 +136,22 @@ export class MixtureDrafter implements Drafter {
     for (const drafter of this.#parts) await drafter.dispose();
   }
 
-  #noteModel(numAccepted: number): void {
-    this.#modelSeen.rounds = fading * this.#modelSeen.rounds + 1;
-    this.#modelSeen.accepted = fading * this.#modelSeen.accepted + numAccepted;
+  /** The probability of the model's node of this number. */
+  #modelRate(node: NodeIndex): number {
+    return this.#modelRates.rate(node, firstRate ** (node + 1));
+  }
+
+  /** How many nodes of the others, the likeliest first, are worth more than the last ones of the model's tree. */
+  #numOther(probabilities: readonly number[], budget: number): number {
+    let count = 0;
+    while (count < budget - 1 && (probabilities[count] ?? 0) > this.#modelRate(budget - 1 - count))
+      count += 1;
+    return count;
+  }
+
+  #noteModel(tree: TokenTree, accepted: readonly NodeIndex[]): void {
+    for (let node = 0; node < Math.min(tree.numNodes, this.maxNodes); node++)
+      this.#modelRates.observe(node, accepted.includes(node));
   }
 
   #learn(parts: readonly Part[], tokens: readonly TokenId[]): void {
