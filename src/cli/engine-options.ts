@@ -106,7 +106,9 @@ const definitions = {
     array: true,
     requiresArg: true,
     group: speculation,
-    describe: `${drafterNames.join(', ')}; repeatable: several fill one tree; default: model where there is a draft`,
+    describe:
+      `${drafterNames.join(', ')}; repeatable: several fill one tree; default: model where there is a draft, and suffix ` +
+      'beside it where the guard decides',
   },
   datastore: {
     type: 'string',

@@ -1,11 +1,17 @@
 // The guard: speculates where it pays, and decides how much. Knows nothing of drafters, verifiers or models.
 import type { GuardReport, RoundRecord } from '../metrics/counters.js';
+import { BeginCost } from './begin-cost.js';
+import {
+  describedSpeed,
+  ExpectedSpeeds,
+  firstNodes,
+  worthBeginning,
+  type ExpectedSpeed,
+  type SpeedBasis,
+} from './expected-speed.js';
 import type { ExpectedTokens } from './expected-tokens.js';
-import type { RoundCost } from './round-cost.js';
 import { MeasuringRhythm, type RoundPlan, type RoundPlanner } from './round-planner.js';
 
-/** Speculation has to be so many times as fast as plain decoding before it is begun. */
-const worthBeginning = 1.03;
 /** Plain tokens that tell what plain decoding takes by now: speculation that was off by what it took before is on again. */
 const tellingTokens = 8;
 /** Another size has to be so many times as fast as the one before: a change costs a graph. */
@@ -20,14 +26,12 @@ const maxProbeDistance = 2048;
 const hopelessDistance = 32_768;
 /** Share of the time that early probes may cost; they are worth more than others, for a new text may be of another kind. */
 const earlyShare = 0.02;
-/** What is known of costs may be so many times too much, once measured in a bad moment. */
-const costDoubt = 1.25;
+/** Plain tokens before it is asked again whether reading the text pays. */
+const unreadTokens = 32;
 /** Rounds of a probe that pay before speculation is on again. */
 const convincingRounds = 3;
 /** Rounds that speculation is believed in before it is measured. */
 const firstRounds = 2;
-/** Draft tokens of the first rounds at most: what is not known yet is tried small. */
-const firstNodes = 3;
 /**
  * In the first rounds bad luck is likely: a drafter that would pay if it were a mediocre one is given so many rounds, while
  * they cost no more than so many plain tokens.
@@ -49,21 +53,26 @@ const exploringRounds = 3;
  * A try that brings so many times as much goes on, and is believed in after so many rounds: where drafts end may decide what
  * the next ones are worth, which no rounds of another size tell.
  */
-const trialPays = 1.1;
+const trialPays = 1.05;
 const convincingTrial = 10;
-/** Of so many tries one is of a smaller size. */
-const smallerEvery = 4;
+/**
+ * Rounds in a row that were accepted whole, after which a larger size is tried: none of them tells what more would bring. Twice
+ * as many after each such try, until another size is held.
+ */
+const wholeRounds = 4;
+/** Sizes of the tries one after the other, in sizes held. */
+const tryRatios = [1.5, 2.5, 0.5, 1.5] as const;
 /** Speculative rounds of a generation before one is plain to measure by: the first token was plain already. */
 const firstMeasurement = 32;
+/** Plain tokens that are measured at a time: the first ones take longer than others, of a small model for some milliseconds. */
+const measuredTokens = { least: 3, most: 16, ms: 4 } as const;
 
 /** Options of a {@link GuardPlanner}. */
-export interface GuardOptions {
-  readonly cost: RoundCost;
-  readonly tokens: ExpectedTokens;
-  /** Draft tokens of a round at most. */
-  readonly maxNodes: number;
+export interface GuardOptions extends SpeedBasis {
   /** True mixes in plain rounds while speculating, too, to measure the speedup. */
   readonly isMeasuring: boolean;
+  /** Milliseconds that the drafter takes for a token of a text before its first draft, measured before. */
+  readonly readMsPerToken?: number | undefined;
 }
 
 /**
@@ -82,9 +91,13 @@ export class GuardPlanner implements RoundPlanner {
   #plannedNodes = 0;
   /** The size of the rounds before, explorations left out. */
   #heldNodes = 0;
+  readonly #reading: BeginCost;
   #probe: Trial | undefined;
   /** Of another size than the best one. */
   #trial: Trial | undefined;
+  /** Rounds of the size held that were accepted whole, in a row. */
+  #numWhole = 0;
+  #wholeToTry = wholeRounds;
   #probeDistance = firstProbeDistance;
   #plainSinceProbe = 0;
   #plainSinceBegin = 0;
@@ -98,11 +111,14 @@ export class GuardPlanner implements RoundPlanner {
 
   constructor(options: GuardOptions) {
     this.#options = options;
+    this.#reading = new BeginCost(options.readMsPerToken);
   }
 
   /** A generation begins: what was learnt stays, but a change of subject is likely, and worth an early probe. */
   begin(): void {
     this.#probe = this.#trial = undefined;
+    this.#options.tokens.begin();
+    this.#reading.begin();
     this.#isFirst = true;
     this.#rhythm = new MeasuringRhythm(firstMeasurement);
     if (this.#isOff) this.#generationsToProbe -= 1;
@@ -127,8 +143,14 @@ export class GuardPlanner implements RoundPlanner {
 
   observe(record: RoundRecord): void {
     const { cost, tokens } = this.#options;
+    if (this.#plannedNodes > 0) {
+      const extraMs =
+        record.roundMs - (cost.predict(this.#plannedNodes, this.#contextLength) ?? record.roundMs);
+      this.#reading.drafted(extraMs, this.#contextLength);
+    }
     cost.observe(record, this.#contextLength);
     this.#contextLength += record.numAccepted + 1;
+    this.#reading.advance(record.numAccepted + 1);
     if (this.#plannedNodes === 0) {
       this.#plainSinceProbe += 1;
       this.#plainSinceBegin += 1;
@@ -140,51 +162,53 @@ export class GuardPlanner implements RoundPlanner {
     // A drafter that has nothing to propose costs nothing.
     if (record.numDraftTokens === 0 && this.#probe === undefined) return;
     tokens.observe(this.#plannedNodes, record.acceptedNodes);
+    this.#numWhole = record.numAccepted === record.numDraftTokens ? this.#numWhole + 1 : 0;
     if (this.#probe !== undefined) this.#judgeProbe(record);
     else if (this.#trial !== undefined) this.#judgeTrial(record);
   }
 
   #planOn(): RoundPlan {
-    const best = this.#best();
+    const best = this.#speeds.best();
     if (best === undefined && this.#numRounds < firstRounds) {
       this.#reason = 'nothing is known yet';
       return drafting(Math.min(firstNodes, this.#options.maxNodes));
     }
     if (best === undefined) return plain(1);
-    if (this.#options.isMeasuring && this.#rhythm.isDue()) return plain(1);
+    if (this.#options.isMeasuring && this.#trial === undefined && this.#rhythm.isDue())
+      return this.#planMeasurement(best.plainMs);
     if (best.speedup < 1) {
-      const hope = this.#hopeful();
+      const hope = this.#speeds.hopeful();
       if (hope !== undefined && this.#isHasty && hope.speedup >= worthTrying) {
-        this.#reason = `too little is known: ${described(best)}`;
+        this.#reason = `too little is known: ${describedSpeed(best)}`;
         return drafting(hope.numNodes);
       }
       this.#isOff = true;
       this.#plainSinceOff = 0;
       this.#trial = undefined;
-      this.#reason = `off: ${described(best)}`;
+      this.#reason = `off: ${describedSpeed(best)}`;
       return this.#planOff();
     }
-    const held = this.#candidate(this.#heldNodes);
+    if (!this.#reading.pays({ ...best, contextLength: this.#contextLength })) {
+      this.#reason = `what is left would not make up for reading the text: ${describedSpeed(best)}`;
+      return plain(unreadTokens);
+    }
+    const held = this.#speeds.of(this.#heldNodes);
     const choice = held !== undefined && best.promise < worthChanging * held.speedup ? held : best;
+    if (this.#heldNodes !== choice.numNodes) this.#wholeToTry = wholeRounds;
     this.#heldNodes = choice.numNodes;
-    this.#reason = described(choice);
-    const sinceTry = this.#numRounds - firstExploration;
-    if (this.#trial === undefined && sinceTry >= 0 && sinceTry % exploreEvery === 0)
-      this.#trial = this.#trialOf(this.#neighbour(choice, sinceTry / exploreEvery));
+    this.#reason = describedSpeed(choice);
+    this.#trial ??= this.#nextTrial(choice);
     return drafting(this.#trial?.numNodes ?? choice.numNodes);
+  }
+
+  #planMeasurement(plainMs: number): RoundPlan {
+    const { least, most, ms } = measuredTokens;
+    return plain(Math.min(most, Math.max(least, Math.ceil(ms / plainMs))));
   }
 
   /** What was seen so far may be bad luck. */
   get #isHasty(): boolean {
     return this.#numRounds < hastyRounds && this.#lostInRounds < hastyLoss;
-  }
-
-  /** The best size for a mediocre drafter, a small one: what is tried where little is known, or nothing good. */
-  #hopeful(): Best | undefined {
-    return this.#bestUpTo(
-      Math.min(firstNodes, this.#options.maxNodes),
-      this.#options.tokens.fresh().accepted(),
-    );
   }
 
   /** Plain tokens that the time of a round would have brought, less its own. */
@@ -199,28 +223,40 @@ export class GuardPlanner implements RoundPlanner {
     return Math.min(roundMs, this.#options.cost.predict(this.#plannedNodes, this.#contextLength) ?? Infinity);
   }
 
+  /** A try that is due. */
+  #nextTrial(choice: ExpectedSpeed): Trial | undefined {
+    if (this.#numWhole >= this.#wholeToTry) {
+      this.#numWhole = 0;
+      this.#wholeToTry *= 2;
+      return this.#trialOf(this.#neighbour(choice, 0));
+    }
+    const sinceTry = this.#numRounds - firstExploration;
+    if (sinceTry < 0 || sinceTry % exploreEvery > 0) return undefined;
+    return this.#trialOf(this.#neighbour(choice, sinceTry / exploreEvery));
+  }
+
   /** Another size to try, a larger one mostly. */
-  #neighbour({ numNodes }: Best, numTries: number): number {
-    const isLarger = numTries % smallerEvery < smallerEvery - 1 || numNodes === 1;
-    const wanted = isLarger ? Math.max(numNodes + 1, Math.round(1.5 * numNodes)) : Math.ceil(numNodes / 2);
-    const most = Math.max(firstNodes, this.#options.tokens.reach);
-    return Math.min(wanted, most, this.#options.maxNodes);
+  #neighbour({ numNodes }: ExpectedSpeed, numTries: number): number {
+    const ratio = tryRatios[numTries % tryRatios.length]!;
+    if (ratio < 1 && numNodes > 1) return Math.ceil(ratio * numNodes);
+    const wanted = Math.max(numNodes + 1, Math.round(ratio * numNodes));
+    return Math.min(wanted, Math.max(2 * firstNodes, this.#options.tokens.reach), this.#options.maxNodes);
   }
 
   #planOff(): RoundPlan {
-    const best = this.#best();
+    const best = this.#speeds.best();
     if (best === undefined) return plain(1);
     if (this.#plainSinceOff < tellingTokens) return plain(tellingTokens - this.#plainSinceOff);
     if (this.#probe === undefined && best.speedup >= worthBeginning) {
       this.#switchOn();
       return this.#planOn();
     }
-    const tried = best.speedup >= 1 ? best : (this.#hopeful() ?? best);
+    const tried = best.speedup >= 1 ? best : (this.#speeds.hopeful() ?? best);
     const { numNodes } = tried;
     if (this.#probe === undefined) {
-      const distance = this.#distanceOf(this.#candidate(numNodes) ?? tried);
-      const left = this.#couldPay()
-        ? Math.min(distance - this.#plainSinceProbe, this.#leftToEarlyProbe())
+      const distance = this.#distanceOf(this.#speeds.of(numNodes) ?? tried);
+      const left = this.#speeds.couldPay()
+        ? Math.min(distance - this.#plainSinceProbe, this.#leftToEarlyProbe(best.plainMs))
         : hopelessDistance - this.#plainSinceProbe;
       if (left > 0) return plain(left);
       this.#probe = this.#trialOf(numNodes);
@@ -229,32 +265,25 @@ export class GuardPlanner implements RoundPlanner {
   }
 
   /** Plain tokens between probes, so that a probe that brings nothing costs next to nothing. */
-  #distanceOf({ ms, plainMs, tokens }: Best): number {
-    const expectedLoss = Math.max(0, ms / plainMs - tokens);
+  #distanceOf({ ms, plainMs, tokens }: ExpectedSpeed): number {
+    const expectedLoss = Math.max(0, ms / plainMs - tokens) + this.#readingTokens(plainMs);
     // A loss that was only computed may be a mistake; one that was suffered is not.
     const distance = Math.min(maxProbeDistance, Math.ceil(expectedLoss / probeShare));
     return Math.max(this.#probeDistance, distance, Math.ceil(this.#lostTokens / probeShare));
   }
 
   /** Plain tokens before an early probe, where one is due in this generation and worth what the last one cost. */
-  #leftToEarlyProbe(): number {
+  #leftToEarlyProbe(plainMs: number): number {
     if (this.#generationsToProbe > 0) return Infinity;
+    const lostTokens = Math.max(this.#lostTokens, this.#readingTokens(plainMs));
     return Math.max(
       firstProbeDistance - this.#plainSinceBegin,
-      Math.ceil(this.#lostTokens / earlyShare) - this.#plainSinceProbe,
+      Math.ceil(lostTokens / earlyShare) - this.#plainSinceProbe,
     );
   }
 
-  /** False where a round takes far longer than the plain decoding of its tokens even if all of them are accepted. */
-  #couldPay(): boolean {
-    const { cost, maxNodes } = this.#options;
-    const plainMs = cost.predict(0, this.#contextLength);
-    if (!plainMs) return true;
-    for (let numNodes = 1; numNodes <= maxNodes; numNodes++) {
-      const ms = cost.predict(numNodes, this.#contextLength);
-      if (!ms || costDoubt * (numNodes + 1) * plainMs >= worthBeginning * ms) return true;
-    }
-    return false;
+  #readingTokens(plainMs: number): number {
+    return this.#reading.tokens({ contextLength: this.#contextLength, plainMs });
   }
 
   #trialOf(numNodes: number): Trial {
@@ -275,12 +304,13 @@ export class GuardPlanner implements RoundPlanner {
     this.#note(trial, record);
     if (trial.rounds < exploringRounds) return;
     const plainMs = this.#options.cost.predict(0, this.#contextLength) ?? 0;
-    const held = this.#candidate(this.#heldNodes)?.speedup ?? 1;
+    const held = this.#speeds.of(this.#heldNodes)?.speedup ?? 1;
     const isPaying = trial.tokens * plainMs >= trialPays * held * trial.worthMs;
     if (isPaying && trial.rounds < convincingTrial) return;
     if (isPaying) {
       this.#options.tokens.adopt(trial.seen);
       this.#heldNodes = trial.numNodes;
+      this.#wholeToTry = wholeRounds;
     }
     this.#trial = undefined;
   }
@@ -291,7 +321,7 @@ export class GuardPlanner implements RoundPlanner {
     const plainMs = this.#options.cost.predict(0, this.#contextLength) ?? 0;
     const worthTokens = plainMs === 0 ? probe.tokens : probe.worthMs / plainMs;
     const isPaying = probe.tokens >= worthBeginning * worthTokens;
-    const isConvincing = (this.#best()?.speedup ?? 0) >= worthBeginning;
+    const isConvincing = (this.#speeds.best()?.speedup ?? 0) >= worthBeginning;
     if (isConvincing && isPaying) {
       this.#switchOn();
       return;
@@ -328,39 +358,9 @@ export class GuardPlanner implements RoundPlanner {
     this.#isOff = false;
   }
 
-  /**
-   * The number of draft tokens with the most expected tokens for the time; undefined while too little is known. Where that is
-   * far beyond those that were tried, it is gone towards step by step, if the steps pay.
-   */
-  #best(): Best | undefined {
-    const { tokens, maxNodes } = this.#options;
-    const far = this.#bestUpTo(maxNodes);
-    const reach = Math.max(firstNodes, tokens.reach);
-    if (far === undefined || far.numNodes <= reach) return far;
-    const [step, near] = [this.#candidate(reach), this.#bestUpTo(reach)];
-    if (step !== undefined && step.speedup >= worthBeginning) return { ...step, promise: far.promise };
-    return near !== undefined && near.speedup >= worthBeginning ? near : far;
-  }
-
-  #bestUpTo(most: number, accepted = this.#options.tokens.accepted()): Best | undefined {
-    let best: Best | undefined;
-    for (let numNodes = 1; numNodes <= most; numNodes++) {
-      const candidate = this.#candidate(numNodes, accepted);
-      if (candidate !== undefined && candidate.speedup > (best?.speedup ?? 0)) best = candidate;
-    }
-    return best;
-  }
-
-  /** What is expected of so many draft tokens. */
-  #candidate(numNodes: number, accepted = this.#options.tokens.accepted()): Best | undefined {
-    if (numNodes === 0) return undefined;
-    const { cost } = this.#options;
-    const plainMs = cost.predict(0, this.#contextLength);
-    const ms = cost.predict(numNodes, this.#contextLength);
-    if (!plainMs || !ms) return undefined;
-    const expected = accepted[numNodes]! + 1;
-    const speedup = (expected * plainMs) / ms;
-    return { numNodes, speedup, promise: speedup, ms, plainMs, tokens: expected };
+  /** What is expected at this length of the context. */
+  get #speeds(): ExpectedSpeeds {
+    return new ExpectedSpeeds(this.#options, this.#contextLength);
   }
 }
 
@@ -376,24 +376,6 @@ interface Trial {
   readonly seen: ExpectedTokens;
 }
 
-/** A number of draft tokens and what is expected of it. */
-interface Best {
-  readonly numNodes: number;
-  readonly speedup: number;
-  /** The speedup of what it is a step to. */
-  readonly promise: number;
-  readonly ms: number;
-  readonly plainMs: number;
-  readonly tokens: number;
-}
-
 const plain = (numPlainTokens: number): RoundPlan => ({ maxNodes: 0, isPlain: true, numPlainTokens });
 
 const drafting = (maxNodes: number): RoundPlan => ({ maxNodes, isPlain: false });
-
-function described({ numNodes, speedup, ms, plainMs, tokens }: Best): string {
-  return (
-    `${numNodes} draft tokens are expected to bring ${tokens.toFixed(2)} tokens in ${ms.toFixed(1)} ms, plain decoding ` +
-    `takes ${plainMs.toFixed(1)} ms for one: ${speedup.toFixed(2)} times as fast`
-  );
-}

@@ -9,6 +9,10 @@ export interface CostCalibration {
   readonly batches: readonly BatchMeasurement[];
   /** Drafts by their nodes. */
   readonly drafts: readonly { readonly numNodes: number; readonly ms: number }[];
+  /** Verifying, by the nodes of the draft. */
+  readonly verifications?: readonly { readonly numNodes: number; readonly ms: number }[] | undefined;
+  /** Milliseconds that the drafter takes to read a token of a text before its first draft. */
+  readonly readMsPerToken?: number | undefined;
 }
 
 /** Batches of a size before it has settled. */
@@ -29,6 +33,7 @@ export class RoundCost {
   constructor(calibration?: CostCalibration) {
     this.#batch = new BatchCost(calibration?.batches);
     for (const { numNodes, ms } of calibration?.drafts ?? []) this.#draft.observe(numNodes, ms);
+    for (const { numNodes, ms } of calibration?.verifications ?? []) this.#rest.observe(numNodes, ms);
   }
 
   /** @param contextLength  tokens before the round */
@@ -45,13 +50,13 @@ export class RoundCost {
 
   /**
    * A graph is built when a batch has another size than the one before, and on a GPU recorded when it comes twice: the first
-   * two of a size say little of those that follow, unless sizes never stay.
+   * two of a size say little of those that follow, unless sizes never stay. A plain token alone says nothing of plain decoding.
    */
   #isSteady(numNodes: number): boolean {
     const isSteady = this.#sizes.length === transient && this.#sizes.every((size) => size === numNodes);
     this.#sizes = [...this.#sizes, numNodes].slice(-transient);
     this.#numSkipped = isSteady ? 0 : this.#numSkipped + 1;
-    return isSteady || this.#numSkipped > maxSkipped;
+    return isSteady || (numNodes > 0 && this.#numSkipped > maxSkipped);
   }
 
   /**

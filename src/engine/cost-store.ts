@@ -19,6 +19,8 @@ const fileSchema = z.object({
   version: z.literal(1),
   batches: z.array(z.object({ numTokens: count, contextLength: count, ms })).min(1),
   drafts: z.array(z.object({ numNodes: count, ms })),
+  verifications: z.array(z.object({ numNodes: count, ms })).optional(),
+  readMsPerToken: ms.optional(),
 });
 
 /** What a measurement depends on besides the models. */

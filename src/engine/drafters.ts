@@ -12,7 +12,7 @@ import { NativeDistributionRows } from '../model/sampler.js';
 import { tokenizerFingerprint } from '../model/vocabulary.js';
 import { oneHot } from '../sampling/distribution.js';
 import { leavesOf, type AutoShape, type TreeShape } from '../tree/tree-shape.js';
-import type { EngineOptions } from './options.js';
+import { isGuardedAlone, type EngineOptions } from './options.js';
 
 /** What a drafter without a model is made for. */
 interface WeightlessOptions {
@@ -61,8 +61,12 @@ export interface DrafterChoice {
  * @throws {TypeError} on unknown names
  * @throws {IncompatibleMethodsError} when a draft model is needed and missing, or none is not alone
  */
-export function chooseDrafters({ drafter = 'auto', draft }: EngineOptions): DrafterChoice {
-  if (drafter === 'auto') return { hasModel: draft !== undefined, names: [], own: [] };
+export function chooseDrafters(options: EngineOptions): DrafterChoice {
+  const { drafter = 'auto', draft } = options;
+  if (drafter === 'auto') {
+    const names = draft !== undefined && isGuardsChoice(options) ? ['suffix'] : [];
+    return { hasModel: draft !== undefined, names, own: [] };
+  }
   const wanted = Array.isArray(drafter) ? (drafter as readonly (string | Drafter)[]) : [drafter];
   const names = wanted.filter((one) => typeof one === 'string');
   const own = wanted.filter((one): one is Drafter => typeof one !== 'string');
@@ -83,6 +87,17 @@ export function chooseDrafters({ drafter = 'auto', draft }: EngineOptions): Draf
     names: [...new Set(names.filter((name) => weightless.has(name)))],
     own,
   };
+}
+
+/** True where nothing is said of how to draft: what costs nothing and may bring much is drafted, too. */
+function isGuardsChoice(options: EngineOptions): boolean {
+  const { tree = 'auto', verifier = 'auto', draftDraws = 'auto' } = options;
+  return isGuardedAlone(options) && tree === 'auto' && verifier === 'auto' && draftDraws === 'auto';
+}
+
+/** The choice without what a state that cannot branch rules out, where it was not asked for. */
+export function withoutBranches(choice: DrafterChoice, { drafter = 'auto' }: EngineOptions): DrafterChoice {
+  return drafter === 'auto' ? { ...choice, names: [] } : choice;
 }
 
 /**

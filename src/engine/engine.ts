@@ -21,6 +21,7 @@ import {
   combineDrafters,
   defaultWeightlessNodes,
   leavesFor,
+  withoutBranches,
   type DrafterChoice,
 } from './drafters.js';
 import { Generation } from './generation.js';
@@ -104,10 +105,12 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     const isMeasuring = (options.measureSpeedup ?? true) && drafter !== undefined;
     // What is not rechecked is a choice of its own; what is competes with rounds that the guard decides over.
     const guarded = thinning === undefined || drafter !== proposer ? proposer : undefined;
-    const parts = { context, draftContext, middleContext, drafter: guarded, maxNodes: proposed, isMeasuring };
+    const contexts = { context, draftContext, middleContext };
+    const parts = { ...contexts, drafter: guarded, verifier: inner({}), maxNodes: proposed, isMeasuring };
     const guards = await createGuards(parts, options);
+
     return new Engine({
-      ...{ context, draftContext, middleContext, drafter, verifier, maxNodes, isMeasuring, guards },
+      ...{ ...contexts, drafter, verifier, maxNodes, isMeasuring, guards },
       acceptance,
       governor: options.guard === false ? undefined : new ThreadGovernor(context),
       sparse: thinning,
@@ -138,7 +141,9 @@ interface ProposerSetup {
 
 /** All drafters that are asked for as one, behind the middle model where there is one. */
 async function createProposer(options: EngineOptions, setup: ProposerSetup): Promise<Proposing> {
-  const { context, chosen, choice, verifier, maxTreeNodes: maxNodes, maxLeaves } = setup;
+  const { context, chosen, verifier, maxTreeNodes: maxNodes, maxLeaves } = setup;
+  const canBranch = context.info.rollback === 'full';
+  const choice = canBranch ? setup.choice : withoutBranches(setup.choice, options);
   const { target, middle, datastore } = options;
   // Whom the drafters face, and which rule is between them.
   const facing = { ...options, target: middle ?? target };

@@ -8,6 +8,7 @@ import { SelectingPlanner } from '../cost/selecting-planner.js';
 import type { Drafter } from '../draft/drafter.js';
 import type { AcceptedCounts } from '../metrics/fading-rates.js';
 import type { Context } from '../model/context.js';
+import type { Verifier } from '../verify/verifier.js';
 import { costPath, readCost, readMemory, writeCost, writeMemory } from './cost-store.js';
 import { measureCost } from './measure-cost.js';
 import type { EngineOptions } from './options.js';
@@ -36,11 +37,13 @@ export interface GuardedParts extends Pick<GuardsOptions, 'maxNodes' | 'isMeasur
   readonly middleContext?: Context | undefined;
   /** Without one there is nothing to guard. */
   readonly drafter: Drafter | undefined;
+  /** The rule of rounds that sample. */
+  readonly verifier: Verifier;
 }
 
 /** Guards that know what rounds cost here: measured before under the same conditions, or now. */
 export async function createGuards(
-  { context, draftContext, middleContext, drafter, maxNodes, isMeasuring }: GuardedParts,
+  { context, draftContext, middleContext, drafter, verifier, maxNodes, isMeasuring }: GuardedParts,
   options: Pick<EngineOptions, 'tree' | 'guard' | 'onMeasure' | 'measureContexts' | 'keepAcceptance'>,
 ): Promise<Guards | undefined> {
   if (drafter === undefined || options.guard === false) return undefined;
@@ -56,7 +59,7 @@ export async function createGuards(
   let calibration = contextLengths === undefined ? readCost(path) : undefined;
   if (calibration === undefined) {
     const before = readProcessorTime();
-    calibration = await measureCost({ context, drafter, maxNodes, contextLengths, onProgress });
+    calibration = await measureCost({ context, drafter, verifier, maxNodes, contextLengths, onProgress });
     // What a busy machine took is not kept.
     if (coresOfOthers(before, readProcessorTime()) < quietCores) writeCost(path, calibration);
   }
@@ -92,7 +95,7 @@ export class Guards {
   }
 
   #create(kind: string): GuardPlanner | SelectingPlanner {
-    const { maxNodes, isMeasuring, isWeightless } = this.#options;
+    const { maxNodes, isMeasuring, isWeightless, calibration: costs } = this.#options;
     if (isWeightless) {
       const calibration = new ConfidenceCalibration(this.#known[kind]);
       this.#learnt.set(kind, calibration);
@@ -100,7 +103,8 @@ export class Guards {
     }
     const tokens = new ExpectedTokens(maxNodes, this.#known[kind]);
     this.#learnt.set(kind, tokens);
-    return new GuardPlanner({ cost: this.cost, tokens, maxNodes, isMeasuring });
+    const { readMsPerToken } = costs;
+    return new GuardPlanner({ cost: this.cost, tokens, maxNodes, isMeasuring, readMsPerToken });
   }
 
   /** Keeps what was learnt for the next process. */

@@ -6,15 +6,25 @@ import type { Drafter } from '../draft/drafter.js';
 import type { Context } from '../model/context.js';
 import { Sampler } from '../model/sampler.js';
 import type { SparsePlan } from '../sparse/plan.js';
+import type { Verifier } from '../verify/verifier.js';
+import { batchOf, roundUniforms } from './round.js';
 
 const batchSizes = [1, 2, 3, 5, 9, 17, 33, 65] as const;
 const draftSizes = [1, 2, 4, 8, 16, 32] as const;
+const verifiedSizes = [1, 4, 16] as const;
 const repetitions = 3;
 /** Milliseconds for batches, and for drafts; a size that would not fit any more is left out. */
 const budgetMs = 800;
 /** Likewise for the batches of one plan. */
 const planMs = 200;
 
+/** Tokens of a text that a drafter reads to be timed. */
+const readTokens = 64;
+/** Milliseconds for verifying. */
+const verifyMs = 200;
+/** Where so many tokens can be read in this time, batches are timed after them, too. */
+const affordableLength = 1024;
+const affordableMs = 150;
 /** From one token of a timed batch to the next. */
 const stride = 101;
 
@@ -24,6 +34,8 @@ export interface MeasureCostOptions {
   readonly drafter: Drafter;
   /** Draft tokens of a round at most. */
   readonly maxNodes: number;
+  /** Rule whose time is taken, too; undefined: it is learnt from rounds. */
+  readonly verifier?: Verifier | undefined;
   /** Batches are timed after so many tokens, too; takes as long as it takes. */
   readonly contextLengths?: readonly number[] | undefined;
   /** Share of the work that is done. */
@@ -42,17 +54,19 @@ export async function measureCost(options: MeasureCostOptions): Promise<CostCali
   const sequence = context.sequence();
   const token = Math.floor(context.model.info.vocabSize / 2);
   const sizes = batchSizesUpTo(maxNodes, context);
-  const largest = sizes.at(-1) ?? 0;
   const timeBatch = batchTimer(context);
   const batches: BatchMeasurement[] = [];
-  const lengths = (options.contextLengths ?? []).filter(
-    (length) => length + largest <= context.info.contextSize,
-  );
-  for (const [index, contextLength] of [0, ...lengths].entries()) {
+  const timeAfter = async (contextLength: number): Promise<void> => {
     if (contextLength > 0) await sequence.prefill(new Int32Array(contextLength).fill(token));
     for (const { size, ms } of await timeSizes(sizes, timeBatch, budgetMs))
       batches.push({ numTokens: size, contextLength, ms });
-    onProgress?.((0.8 * (index + 1)) / (1 + lengths.length));
+  };
+  await timeAfter(0);
+  onProgress?.(0.3);
+  const lengths = lengthsFor(options, batches);
+  for (const [index, contextLength] of lengths.entries()) {
+    await timeAfter(contextLength);
+    onProgress?.(0.3 + (0.5 * (index + 1)) / lengths.length);
   }
   const prompt = Int32Array.of(token, token);
   await drafter.begin(Array.from(prompt));
@@ -71,13 +85,74 @@ export async function measureCost(options: MeasureCostOptions): Promise<CostCali
     return { size: draft.tree.numNodes, ms };
   };
   const drafts = await timeSizes(withLargest(draftSizes, maxNodes), timeDraft, budgetMs);
+  const verifications = await timeVerifying(options);
+  const readMsPerToken = await timeReading(context, drafter);
   drafter.rollback(0);
   await sequence.truncate(0);
   onProgress?.(1);
   return {
     batches,
+    readMsPerToken,
+    verifications,
     drafts: drafts.filter(({ size }) => size > 0).map(({ size, ms }) => ({ numNodes: size, ms })),
   };
+}
+
+/** Lengths that batches are timed after, beside none: those asked for, or one that costs little. */
+function lengthsFor(
+  { context: { info }, contextLengths }: MeasureCostOptions,
+  batches: readonly BatchMeasurement[],
+): readonly number[] {
+  const largest = batches.at(-1);
+  if (largest === undefined) return [];
+  const readMs = (affordableLength / largest.numTokens) * largest.ms;
+  const wanted = contextLengths ?? (readMs <= affordableMs ? [affordableLength] : []);
+  return wanted.filter((length) => length + largest.numTokens <= info.contextSize);
+}
+
+/** What a round takes beside its draft and its batch. */
+async function timeVerifying({ context, drafter, maxNodes, verifier }: MeasureCostOptions) {
+  if (verifier === undefined) return undefined;
+  const sequence = context.sequence();
+  const token = Math.floor(context.model.info.vocabSize / 2);
+  const prompt = Int32Array.of(token, token);
+  await sequence.prefill(prompt.subarray(0, 1));
+  const sampler = new Sampler({});
+  const time = async (numNodes: number): Promise<Timed> => {
+    const draft = await drafter.draft({
+      tokens: prompt,
+      maxNodes: numNodes,
+      sampling: {},
+      needsDraftProbs: verifier.needsDraftProbs,
+      uniform: () => 0.5,
+    });
+    const { tree, draftProbs } = draft;
+    const [tokens, parents] = batchOf(token, tree);
+    const { rows, samplingMs } = await sequence.decode({ tokens, parents, sampler });
+    const startedAt = performance.now();
+    verifier.verify({ tree, draftProbs, targetProbs: rows, uniforms: roundUniforms(0, 0, tree) });
+    const ms = performance.now() - startedAt + samplingMs;
+    rows.release();
+    draftProbs?.release?.();
+    sequence.commit(-1);
+    drafter.rollback(prompt.length);
+    return { size: tree.numNodes, ms };
+  };
+  const times = await timeSizes(withLargest(verifiedSizes, maxNodes), time, verifyMs);
+  return times.filter(({ size }) => size > 0).map(({ size, ms }) => ({ numNodes: size, ms }));
+}
+
+/** Milliseconds that the drafter takes to read a token: the less of two runs over different texts. */
+async function timeReading({ model, info }: Context, drafter: Drafter): Promise<number> {
+  const count = Math.min(readTokens, info.contextSize);
+  const times: number[] = [];
+  for (const first of [0, count]) {
+    const text = Array.from({ length: count }, (_, index) => (first + index) % model.info.vocabSize);
+    const startedAt = performance.now();
+    await drafter.begin(text);
+    times.push((performance.now() - startedAt) / count);
+  }
+  return Math.min(...times);
 }
 
 /**

@@ -22,8 +22,8 @@ export interface EngineOptions {
   /** Tokens of the middle model's drafts at most, in [1, 128], default 8. */
   readonly middleTokens?: number | undefined;
   /**
-   * Names, or drafters of your own; several fill one tree. `auto` is `model` where there is a draft model and `none`
-   * elsewhere; `prompt-lookup`, `suffix`, `token-recycling` and `retrieval` need no model.
+   * Names, or drafters of your own; several fill one tree. `auto` is `none` without a draft model; with one it is `model` and,
+   * where the guard alone decides over tree and verifier and the target's state can branch, `suffix`. `prompt-lookup`, `suffix`, `token-recycling` and `retrieval` need no model.
    */
   readonly drafter?: string | Drafter | readonly (string | Drafter)[] | undefined;
   /** Datastore of the drafter `retrieval`; default the one of the target's tokenizer in the user's cache folder. */
@@ -149,7 +149,7 @@ const generateKeys: Record<keyof GenerateOptions, true> = {
 const guardedNodes = 12;
 
 /** True where every draft is the guard's: a middle model and a thinned target draft by themselves. */
-const isGuardedAlone = ({ guard = true, middle, sparse }: EngineOptions): boolean =>
+export const isGuardedAlone = ({ guard = true, middle, sparse }: EngineOptions): boolean =>
   guard && middle === undefined && sparse === undefined;
 
 /**

@@ -160,7 +160,7 @@ function logprobsOf(
 }
 
 /** Root and nodes as one batch, parents counted in it. */
-function batchOf(root: TokenId, tree: TokenTree): [tokens: Int32Array, parents: Int32Array] {
+export function batchOf(root: TokenId, tree: TokenTree): [tokens: Int32Array, parents: Int32Array] {
   const tokens = new Int32Array(tree.numNodes + 1);
   tokens[0] = root;
   tokens.set(tree.tokens, 1);
@@ -170,7 +170,8 @@ function batchOf(root: TokenId, tree: TokenTree): [tokens: Int32Array, parents: 
   return [tokens, parents];
 }
 
-function roundUniforms(seed: number, position: number, tree: TokenTree): RoundUniforms {
+/** The uniforms that a verifier gets for a round. */
+export function roundUniforms(seed: number, position: number, tree: TokenTree): RoundUniforms {
   return {
     accept: Float64Array.from({ length: tree.numNodes }, (_, node) =>
       uniform(seed, Purpose.accept, position, node),

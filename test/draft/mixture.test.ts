@@ -196,13 +196,28 @@ describe('a mixture with a model', () => {
     expect(plain(sure)).toMatchObject({ tokens: [6, 7, 8], sources: ['other', 'other', 'other'] });
     expect(sure.draftProbs).toBeUndefined();
     expect(model.requests).toHaveLength(0);
-    other.next = fixed([6, 7, 8], [-1, 0, 1], 0.3, 0.1, 0.1);
+    other.next = fixed([6, 7, 8], [-1, 0, 1], 0.6, 0.1, 0.1);
     const unsure = await mixture.draft(request(4, true));
     expect(plain(unsure)).toMatchObject({ tokens: [5, 6], parents: [-1, -1], sources: ['model', 'other'] });
     expect(unsure.draftProbs!.numRows).toBe(2);
     expect(Array.from(unsure.draftProbs!.row(1).ids)).toEqual([6]);
     expect(model.requests.at(-1)!.maxNodes).toBe(3);
     expect(mixture.siblings).toBe('mixed');
+  });
+
+  it('has the nodes of the others where they are likelier than the last ones of the model', async () => {
+    const { model, other, mixture } = withModel();
+    model.next = { tree: TokenTree.chain([5, 5, 5, 5]) };
+    other.next = fixed([6, 7, 8], [-1, 0, 1], 0.3, 0.9, 0.9);
+    await mixture.draft(request(4, true));
+    expect(model.requests.at(-1)!.maxNodes).toBe(4);
+    // The first is always accepted, the second never.
+    for (let round = 0; round < 20; round++) {
+      await mixture.draft(request(4, true));
+      mixture.accept([5, 9], [0]);
+    }
+    await mixture.draft(request(4, true));
+    expect(model.requests.at(-1)!.maxNodes).toBe(1);
   });
 
   it('tells it the rows of its own drafts, and nobody else', async () => {

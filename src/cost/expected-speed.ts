@@ -1,0 +1,101 @@
+// What drafts of each size promise: expected tokens over predicted time. Knows nothing of when a size is taken.
+import type { ExpectedTokens } from './expected-tokens.js';
+import type { RoundCost } from './round-cost.js';
+
+/** Speculation has to be so many times as fast as plain decoding before it is begun. */
+export const worthBeginning = 1.03;
+/** Draft tokens of the first rounds at most: what is not known yet is tried small. */
+export const firstNodes = 3;
+/** What is known of costs may be so many times too much, once measured in a bad moment. */
+const costDoubt = 1.25;
+
+/** A number of draft tokens and what is expected of it. */
+export interface ExpectedSpeed {
+  readonly numNodes: number;
+  readonly speedup: number;
+  /** The speedup of what it is a step to. */
+  readonly promise: number;
+  readonly ms: number;
+  readonly plainMs: number;
+  readonly tokens: number;
+}
+
+/** What expected speeds are computed from. */
+export interface SpeedBasis {
+  readonly cost: RoundCost;
+  readonly tokens: ExpectedTokens;
+  /** Draft tokens of a round at most. */
+  readonly maxNodes: number;
+}
+
+/** Expected speeds at one length of the context. */
+export class ExpectedSpeeds {
+  readonly #basis: SpeedBasis;
+  readonly #contextLength: number;
+
+  constructor(basis: SpeedBasis, contextLength: number) {
+    this.#basis = basis;
+    this.#contextLength = contextLength;
+  }
+
+  /** Of so many draft tokens; undefined for none and while too little is known. */
+  of(numNodes: number, accepted = this.#basis.tokens.accepted()): ExpectedSpeed | undefined {
+    if (numNodes === 0) return undefined;
+    const { cost } = this.#basis;
+    const plainMs = cost.predict(0, this.#contextLength);
+    const ms = cost.predict(numNodes, this.#contextLength);
+    if (!plainMs || !ms) return undefined;
+    const expected = accepted[numNodes]! + 1;
+    const speedup = (expected * plainMs) / ms;
+    return { numNodes, speedup, promise: speedup, ms, plainMs, tokens: expected };
+  }
+
+  /**
+   * The number of draft tokens with the most expected tokens for the time; undefined while too little is known. Where that is
+   * far beyond those that were tried, it is gone towards step by step, if the steps pay.
+   */
+  best(): ExpectedSpeed | undefined {
+    const { tokens, maxNodes } = this.#basis;
+    const far = this.#bestUpTo(maxNodes);
+    const reach = Math.max(firstNodes, tokens.reach);
+    if (far === undefined || far.numNodes <= reach) return far;
+    const [step, near] = [this.of(reach), this.#bestUpTo(reach)];
+    if (step !== undefined && step.speedup >= worthBeginning) return { ...step, promise: far.promise };
+    return near !== undefined && near.speedup >= worthBeginning ? near : far;
+  }
+
+  /** The best size for a mediocre drafter, a small one: what is tried where little is known, or nothing good. */
+  hopeful(): ExpectedSpeed | undefined {
+    const { tokens, maxNodes } = this.#basis;
+    return this.#bestUpTo(Math.min(firstNodes, maxNodes), tokens.fresh().accepted());
+  }
+
+  /** False where a round takes far longer than the plain decoding of its tokens even if all of them are accepted. */
+  couldPay(): boolean {
+    const { cost, maxNodes } = this.#basis;
+    const plainMs = cost.predict(0, this.#contextLength);
+    if (!plainMs) return true;
+    for (let numNodes = 1; numNodes <= maxNodes; numNodes++) {
+      const ms = cost.predict(numNodes, this.#contextLength);
+      if (!ms || costDoubt * (numNodes + 1) * plainMs >= worthBeginning * ms) return true;
+    }
+    return false;
+  }
+
+  #bestUpTo(most: number, accepted = this.#basis.tokens.accepted()): ExpectedSpeed | undefined {
+    let best: ExpectedSpeed | undefined;
+    for (let numNodes = 1; numNodes <= most; numNodes++) {
+      const candidate = this.of(numNodes, accepted);
+      if (candidate !== undefined && candidate.speedup > (best?.speedup ?? 0)) best = candidate;
+    }
+    return best;
+  }
+}
+
+/** In words. */
+export function describedSpeed({ numNodes, speedup, ms, plainMs, tokens }: ExpectedSpeed): string {
+  return (
+    `${numNodes} draft tokens are expected to bring ${tokens.toFixed(2)} tokens in ${ms.toFixed(1)} ms, plain decoding ` +
+    `takes ${plainMs.toFixed(1)} ms for one: ${speedup.toFixed(2)} times as fast`
+  );
+}
