@@ -39,12 +39,13 @@ export class RoundCost {
   /** @param contextLength  tokens before the round */
   observe(record: RoundRecord, contextLength: number): void {
     const { numDraftTokens, draftMs, decodeMs, verifyMs, roundMs } = record;
-    if (this.#isSteady(numDraftTokens)) {
+    const isSteady = this.#isSteady(numDraftTokens);
+    if (isSteady) {
       this.#batch.observe({ numTokens: numDraftTokens + 1, contextLength, ms: decodeMs });
     }
     // What a single plain round takes beside its batch, plain decoding pays once for many tokens.
     const rest = numDraftTokens === 0 ? verifyMs : Math.max(0, roundMs - draftMs - decodeMs);
-    this.#rest.observe(numDraftTokens, rest);
+    if (numDraftTokens > 0 || isSteady) this.#rest.observe(numDraftTokens, rest);
     if (numDraftTokens > 0) this.#draft.observe(numDraftTokens, draftMs);
   }
 
