@@ -33,6 +33,11 @@ export class BeginCost {
     this.#measured = msPerToken;
   }
 
+  /** False until the first draft of a generation. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
   /** A generation begins. */
   begin(): void {
     if (this.#position > 0) this.#lengths.observe(this.#position);

@@ -70,6 +70,12 @@ export class ExpectedSpeeds {
     return this.#bestUpTo(Math.min(firstNodes, maxNodes), tokens.fresh().accepted());
   }
 
+  /** The best size by the long memory: what may be again in a moment. */
+  usual(): ExpectedSpeed | undefined {
+    const { tokens, maxNodes } = this.#basis;
+    return this.#bestUpTo(Math.min(Math.max(firstNodes, tokens.reach), maxNodes), tokens.usual());
+  }
+
   /** False where a round takes far longer than the plain decoding of its tokens even if all of them are accepted. */
   couldPay(): boolean {
     const { cost, maxNodes } = this.#basis;

@@ -157,6 +157,11 @@ export class ExpectedTokens {
     return (this.#advantage > convincing * this.#variance ? this.#short : this.#long).expected();
   }
 
+  /** As {@link accepted}, by the long memory. */
+  usual(): Float64Array {
+    return this.#long.expected();
+  }
+
   get #variance(): number {
     const seen = Math.min(this.#numRounds, 1 / (1 - longFading));
     const sum = seen * this.#errors.value + priorVarianceRounds * priorVariance;

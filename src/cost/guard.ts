@@ -9,8 +9,8 @@ import {
   type ExpectedSpeed,
   type SpeedBasis,
 } from './expected-speed.js';
-import type { ExpectedTokens } from './expected-tokens.js';
 import { MeasuringRhythm, type RoundPlan, type RoundPlanner } from './round-planner.js';
+import { Trial } from './trial.js';
 
 /** Plain tokens that tell what plain decoding takes by now: speculation that was off by what it took before is on again. */
 const tellingTokens = 8;
@@ -30,6 +30,9 @@ const earlyShare = 0.02;
 const unreadTokens = 32;
 /** Rounds of a probe that pay before speculation is on again. */
 const convincingRounds = 3;
+/** Draft tokens of the first two rounds of a text at most, twice as many in the next two: how the last one ended says little. */
+const openingNodes = 4;
+const openingRounds = 2;
 /** Rounds that speculation is believed in before it is measured. */
 const firstRounds = 2;
 /**
@@ -85,6 +88,10 @@ export class GuardPlanner implements RoundPlanner {
   #isOff = false;
   #isFirst = true;
   #numRounds = 0;
+  /** In this generation. */
+  #roundsOfText = 0;
+  /** Plain tokens before the next probe in a text that is an exception. */
+  #retryDistance = firstProbeDistance;
   /** What the rounds of speculation have lost against plain decoding, in plain tokens. */
   #lostInRounds = 0;
   #contextLength = 0;
@@ -123,6 +130,8 @@ export class GuardPlanner implements RoundPlanner {
     this.#rhythm = new MeasuringRhythm(firstMeasurement);
     if (this.#isOff) this.#generationsToProbe -= 1;
     this.#plainSinceBegin = 0;
+    this.#roundsOfText = 0;
+    this.#retryDistance = firstProbeDistance;
   }
 
   /** The first token comes as soon as it does plainly, and says what plain decoding takes at this length. */
@@ -143,12 +152,13 @@ export class GuardPlanner implements RoundPlanner {
 
   observe(record: RoundRecord): void {
     const { cost, tokens } = this.#options;
+    const isReading = this.#plannedNodes > 0 && !this.#reading.hasBegun;
     if (this.#plannedNodes > 0) {
       const extraMs =
         record.roundMs - (cost.predict(this.#plannedNodes, this.#contextLength) ?? record.roundMs);
       this.#reading.drafted(extraMs, this.#contextLength);
     }
-    cost.observe(record, this.#contextLength);
+    cost.observe(record, this.#contextLength, isReading);
     this.#contextLength += record.numAccepted + 1;
     this.#reading.advance(record.numAccepted + 1);
     if (this.#plannedNodes === 0) {
@@ -158,6 +168,7 @@ export class GuardPlanner implements RoundPlanner {
       return;
     }
     this.#numRounds += 1;
+    this.#roundsOfText += 1;
     this.#lostInRounds += this.#lossOf(record);
     // A drafter that has nothing to propose costs nothing.
     if (record.numDraftTokens === 0 && this.#probe === undefined) return;
@@ -198,7 +209,8 @@ export class GuardPlanner implements RoundPlanner {
     this.#heldNodes = choice.numNodes;
     this.#reason = describedSpeed(choice);
     this.#trial ??= this.#nextTrial(choice);
-    return drafting(this.#trial?.numNodes ?? choice.numNodes);
+    const opening = openingNodes * 2 ** Math.floor(this.#roundsOfText / openingRounds);
+    return drafting(Math.min(opening, this.#trial?.numNodes ?? choice.numNodes));
   }
 
   #planMeasurement(plainMs: number): RoundPlan {
@@ -256,7 +268,11 @@ export class GuardPlanner implements RoundPlanner {
     if (this.#probe === undefined) {
       const distance = this.#distanceOf(this.#speeds.of(numNodes) ?? tried);
       const left = this.#speeds.couldPay()
-        ? Math.min(distance - this.#plainSinceProbe, this.#leftToEarlyProbe(best.plainMs))
+        ? Math.min(
+            distance - this.#plainSinceProbe,
+            this.#leftToEarlyProbe(best.plainMs),
+            this.#leftToRetry(),
+          )
         : hopelessDistance - this.#plainSinceProbe;
       if (left > 0) return plain(left);
       this.#probe = this.#trialOf(numNodes);
@@ -282,26 +298,25 @@ export class GuardPlanner implements RoundPlanner {
     );
   }
 
+  /** Where speculation usually pays it is tried again soon, and after each failure half as soon. */
+  #leftToRetry(): number {
+    const usual = this.#speeds.usual();
+    if (usual === undefined || usual.speedup < worthBeginning) return Infinity;
+    if (!this.#reading.pays({ ...usual, contextLength: this.#contextLength })) return Infinity;
+    return this.#retryDistance - Math.min(this.#plainSinceOff, this.#plainSinceProbe);
+  }
+
   #readingTokens(plainMs: number): number {
     return this.#reading.tokens({ contextLength: this.#contextLength, plainMs });
   }
 
   #trialOf(numNodes: number): Trial {
-    return { numNodes, rounds: 0, tokens: 0, ms: 0, worthMs: 0, seen: this.#options.tokens.fresh() };
-  }
-
-  #note(trial: Trial, record: RoundRecord): void {
-    trial.seen.observe(this.#plannedNodes, record.acceptedNodes);
-    trial.rounds += 1;
-    trial.tokens += record.numAccepted + 1;
-    // What it takes to catch up is charged to the trial, but not held against what it found.
-    trial.ms += record.roundMs;
-    trial.worthMs += this.#usualMs(record);
+    return new Trial(numNodes, this.#options.tokens.fresh());
   }
 
   #judgeTrial(record: RoundRecord): void {
     const trial = this.#trial!;
-    this.#note(trial, record);
+    trial.observe(record, this.#plannedNodes, this.#usualMs(record));
     if (trial.rounds < exploringRounds) return;
     const plainMs = this.#options.cost.predict(0, this.#contextLength) ?? 0;
     const held = this.#speeds.of(this.#heldNodes)?.speedup ?? 1;
@@ -317,7 +332,7 @@ export class GuardPlanner implements RoundPlanner {
 
   #judgeProbe(record: RoundRecord): void {
     const probe = this.#probe!;
-    this.#note(probe, record);
+    probe.observe(record, this.#plannedNodes, this.#usualMs(record));
     const plainMs = this.#options.cost.predict(0, this.#contextLength) ?? 0;
     const worthTokens = plainMs === 0 ? probe.tokens : probe.worthMs / plainMs;
     const isPaying = probe.tokens >= worthBeginning * worthTokens;
@@ -341,6 +356,7 @@ export class GuardPlanner implements RoundPlanner {
       this.#probe = undefined;
       this.#plainSinceProbe = 0;
       this.#probeDistance = Math.min(maxProbeDistance, 2 * this.#probeDistance);
+      this.#retryDistance *= 2;
       return;
     }
     // What was seen before the change of subject is no longer what to go by.
@@ -362,18 +378,6 @@ export class GuardPlanner implements RoundPlanner {
   get #speeds(): ExpectedSpeeds {
     return new ExpectedSpeeds(this.#options, this.#contextLength);
   }
-}
-
-/** Rounds in a row that try whether speculation pays again, or another size more. */
-interface Trial {
-  readonly numNodes: number;
-  rounds: number;
-  tokens: number;
-  ms: number;
-  /** Milliseconds that such rounds take when they follow each other. */
-  worthMs: number;
-  /** What they alone say of acceptance. */
-  readonly seen: ExpectedTokens;
 }
 
 const plain = (numPlainTokens: number): RoundPlan => ({ maxNodes: 0, isPlain: true, numPlainTokens });

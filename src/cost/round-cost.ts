@@ -1,7 +1,8 @@
 // What a round costs: its draft, its batch, and the rest. Knows nothing of models.
 import type { RoundRecord } from '../metrics/counters.js';
+import { FadingMean } from '../metrics/fading-mean.js';
 import { BatchCost, type BatchMeasurement } from './batch-cost.js';
-import { SizeCurve } from './size-curve.js';
+import { SizeCurve, steadyMean } from './size-curve.js';
 
 /** Costs measured before the first generation. */
 export interface CostCalibration {
@@ -20,25 +21,42 @@ const transient = 2;
 /** Batches that are left out in a row before they are taken for what is usual. */
 const maxSkipped = 6;
 
+/** Share of a round that still counts after the next, for what rounds took beyond the sum of their parts. */
+const slownessFading = 0.9;
+/** A round this many times as slow as its parts counts as so many: it was an accident. */
+const mostSlowness = 2;
+/** Rounds that "no slower than the parts" stands for at first. */
+const priorRounds = 2;
+
 /** Predicts rounds, and learns from each. */
 export class RoundCost {
   readonly #batch: BatchCost;
-  readonly #draft = new SizeCurve();
+  /** Several drafters take now little, now much. */
+  readonly #draft = new SizeCurve(steadyMean);
   /** Verifying and what else a round takes, by the nodes of its draft. */
   readonly #rest = new SizeCurve();
+  /** What rounds took lately, in sums of their parts: sizes that change from round to round, and models in turn, take longer. */
+  readonly #slowness = new FadingMean(slownessFading);
   /** Tokens of the last batches, the latest last. */
   #sizes: number[] = [];
   #numSkipped = 0;
 
   constructor(calibration?: CostCalibration) {
+    for (let round = 0; round < priorRounds; round++) this.#slowness.observe(1);
     this.#batch = new BatchCost(calibration?.batches);
     for (const { numNodes, ms } of calibration?.drafts ?? []) this.#draft.observe(numNodes, ms);
     for (const { numNodes, ms } of calibration?.verifications ?? []) this.#rest.observe(numNodes, ms);
   }
 
-  /** @param contextLength  tokens before the round */
-  observe(record: RoundRecord, contextLength: number): void {
+  /**
+   * @param contextLength  tokens before the round
+   * @param isReading      the drafter had to read the text first, which says nothing of other rounds
+   */
+  observe(record: RoundRecord, contextLength: number, isReading = false): void {
     const { numDraftTokens, draftMs, decodeMs, verifyMs, roundMs } = record;
+    const parts = this.#parts(numDraftTokens, contextLength);
+    if (numDraftTokens > 0 && !isReading && parts)
+      this.#slowness.observe(Math.min(mostSlowness, roundMs / parts));
     const isSteady = this.#isSteady(numDraftTokens);
     if (isSteady) {
       this.#batch.observe({ numTokens: numDraftTokens + 1, contextLength, ms: decodeMs });
@@ -46,7 +64,7 @@ export class RoundCost {
     // What a single plain round takes beside its batch, plain decoding pays once for many tokens.
     const rest = numDraftTokens === 0 ? verifyMs : Math.max(0, roundMs - draftMs - decodeMs);
     if (numDraftTokens > 0 || isSteady) this.#rest.observe(numDraftTokens, rest);
-    if (numDraftTokens > 0) this.#draft.observe(numDraftTokens, draftMs);
+    if (numDraftTokens > 0 && !isReading) this.#draft.observe(numDraftTokens, draftMs);
   }
 
   /**
@@ -65,6 +83,11 @@ export class RoundCost {
    * @returns milliseconds; undefined while too little is known
    */
   predict(numNodes: number, contextLength: number): number | undefined {
+    const parts = this.#parts(numNodes, contextLength);
+    return parts === undefined || numNodes === 0 ? parts : parts * this.#slowness.value;
+  }
+
+  #parts(numNodes: number, contextLength: number): number | undefined {
     const verification = this.predictVerification(numNodes, contextLength);
     const draft = numNodes === 0 ? 0 : this.#draft.predict(numNodes);
     return verification === undefined || draft === undefined ? undefined : verification + draft;

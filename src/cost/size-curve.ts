@@ -1,16 +1,27 @@
 // What something costs as a function of its size, learnt from single measurements. Knows nothing of what is measured.
-import { median } from 'simple-statistics';
+import { mean, median } from 'simple-statistics';
 
 /** Measurements of one size that are kept. */
 const memory = 9;
 
+/** The mean without the largest value: of what takes now little, now much, and once in a while something else in between. */
+export function steadyMean(values: readonly number[]): number {
+  if (values.length < 3) return median([...values]);
+  return mean([...values].sort((one, other) => one - other).slice(0, -1));
+}
+
 /**
- * Milliseconds by size: the median of the last measurements at each size, linear between sizes that were seen, and beyond
+ * Milliseconds by size: the median of the last measurements at each size, or another average of them, linear between sizes that were seen, and beyond
  * them along the line through the outermost two. Medians keep one slow moment from speaking for all.
  */
 export class SizeCurve {
+  readonly #average: (values: number[]) => number;
   readonly #recent = new Map<number, number[]>();
   #points: readonly (readonly [size: number, ms: number])[] = [];
+
+  constructor(average: (values: number[]) => number = median) {
+    this.#average = average;
+  }
 
   /** Forgets the oldest measurement of this size for it where there are many. */
   observe(size: number, ms: number): void {
@@ -19,7 +30,7 @@ export class SizeCurve {
     if (recent.length > memory) recent.shift();
     this.#recent.set(size, recent);
     this.#points = [...this.#recent]
-      .map(([at, values]): [number, number] => [at, median(values)])
+      .map(([at, values]): [number, number] => [at, this.#average(values)])
       .sort(([one], [other]) => one - other);
   }
 

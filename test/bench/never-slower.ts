@@ -82,6 +82,8 @@ interface Cell {
   /** Of times to the first output token. */
   readonly firstToken: number;
   readonly states: string;
+  /** Of each answer: guarded against plain decoding, and the rounds that drafted. */
+  readonly answers: readonly { readonly ratio: number; readonly draftedRounds: number }[];
 }
 
 async function engines(target: Model, draft: Model | undefined): Promise<Record<string, Engine>> {
@@ -111,6 +113,7 @@ async function measureCell(
   const speeds: Record<string, number[]> = {};
   const firsts: Record<string, number[]> = {};
   const states = new Set<string>();
+  const draftedRounds: number[] = [];
   for (let repetition = -1; repetition < repetitions; repetition++) {
     const prompt = prompts[(repetition + 1) % prompts.length]!;
     // Back and forth, so that none always follows the same other.
@@ -124,7 +127,9 @@ async function measureCell(
       // The threads of the one before are at rest, and each starts with an empty cache.
       await setTimeout(settleMs);
       await engine.sequence.truncate(0);
-      const { decodedTokens, decodeMs, firstTokenMs, guardState } = await new EngineContender(engine).answer({
+      const { decodedTokens, decodeMs, firstTokenMs, guardState, rounds } = await new EngineContender(
+        engine,
+      ).answer({
         text,
         tokens: engine.target.tokenizer.encode(text, { parseSpecial: true }),
         maxTokens,
@@ -136,7 +141,9 @@ async function measureCell(
       if (repetition < 0) continue;
       (speeds[contender] ??= []).push(decodedTokens / decodeMs);
       (firsts[contender] ??= []).push(firstTokenMs);
-      if (contender === 'guarded') states.add(guardState);
+      if (contender !== 'guarded') continue;
+      states.add(guardState);
+      draftedRounds.push(rounds.filter(({ numDraftTokens }) => numDraftTokens > 0).length);
     }
   }
   const ratios = (contender: string): number[] =>
@@ -151,6 +158,7 @@ async function measureCell(
     fixed: Math.exp(mean(ratios('fixed').map(Math.log))),
     firstToken: median(firsts['guarded']!.map((ms, index) => ms / firsts['plain']![index]!)),
     states: [...states].join(' '),
+    answers: ratios('guarded').map((ratio, index) => ({ ratio, draftedRounds: draftedRounds[index]! })),
   };
   return cell;
 }
