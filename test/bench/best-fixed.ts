@@ -1,6 +1,6 @@
 // The guard against the best fixed setting: a sweep finds that one, and engines made anew measure it again beside the guard.
 // npm run bench:best-fixed [-- TARGET DRAFT] [--workload NAME]... [--temperature T]... [--sweep-prompts N] [--prompts N]
-// [--max-tokens N] [--settings NAME,...] [--json FILE]; without models the demo target inflated to 300M parameters in Q8_0
+// [--max-tokens N] [--settings 'NAME;..'] [--json FILE]; without models the demo target inflated to 300M parameters in Q8_0
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,10 +31,8 @@ const fixed: Readonly<Record<string, Setting>> = {
   'suffix, chain:8': { drafter: 'suffix', tree: 'chain:8', ...always },
   'model+suffix, auto:8': { drafter: mixed, tree: 'auto:8', ...always },
 };
-const guarded: Readonly<Record<string, Setting>> = {
-  guarded: {},
-  'guarded, with suffix': { drafter: mixed },
-};
+/** The default: model and suffix, and the guard. */
+const guarded: Readonly<Record<string, Setting>> = { guarded: {} };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -116,10 +114,8 @@ try {
   print(
     `${machine()}; ${target!.info.description}; ${values['sweep-prompts']} prompts swept, ${values.prompts} compared`,
   );
-  print(
-    '| Workload, temperature | best of the sweep | best again | guarded | with suffix | guarded over best | with suffix over best |',
-  );
-  print('| --- | --- | --- | --- | --- | --- | --- |');
+  print('| Workload, temperature | best of the sweep | best again | guarded | guarded over best |');
+  print('| --- | --- | --- | --- | --- |');
   const all: unknown[] = [];
   for (const workload of values.workload) {
     const { prompts } = await readWorkload(join(demoTasks, `${workload}.jsonl`));

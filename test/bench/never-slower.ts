@@ -1,6 +1,6 @@
 // Guarded speculation against plain decoding, cell by cell: target x draft x task x temperature; beside a fixed chain of 4.
 // From a first token that came by itself before drafts to the last one; of other answers, from the prompt's end.
-// npm run bench:never-slower [-- FILTER...], each word a part of a cell's name; --repetitions N,
+// npm run bench:never-slower [-- FILTER...], each a part of a cell's name, or several with | between them; --repetitions N,
 // --max-tokens N, --json FILE
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -179,7 +179,9 @@ try {
           name: `${targetName}, ${draftName}, ${task}, ${temperature}`,
         })),
       );
-      const wanted = names.filter(({ name }) => positionals.every((word) => name.includes(word)));
+      const wanted = names.filter(({ name }) =>
+        positionals.every((word) => word.split('|').some((part) => name.includes(part))),
+      );
       if (wanted.length === 0) continue;
       const path = targetPath();
       const target = await loadModel(path);
