@@ -20,8 +20,8 @@ const leastNodes = 2;
 const maxPause = 2048;
 /** Plain tokens between two looks at most. */
 const maxBetweenLooks = 256;
-/** Plain tokens that are measured at a time: one alone takes longer than it does among others. */
-const measuredTokens = 2;
+/** Plain tokens that are measured at a time: the first two take longer than those that follow. */
+const measuredTokens = 3;
 /** Early in every so many generations drafts are looked at in any case; twice as many after each such look. */
 const maxGenerationDistance = 16;
 

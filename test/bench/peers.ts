@@ -40,7 +40,7 @@ const shared = { target: target!, context: { contextSize }, keepAcceptance: fals
 const engines = {
   plain: await createEngine({ ...shared, drafter: 'none', guard: false }),
   guarded: await createEngine({ ...shared, draft: draft! }),
-  'guarded, with suffix': await createEngine({ ...shared, draft: draft!, drafter: ['model', 'suffix'] }),
+  'guarded, model alone': await createEngine({ ...shared, draft: draft!, drafter: 'model' }),
   'chain:4': await createEngine({
     ...shared,
     draft: draft!,

@@ -90,6 +90,29 @@ describe('a recurrent state', () => {
     ).rejects.toThrow(/cannot branch/);
   });
 
+  it('drafts with the model alone where branches would come from suffix', async () => {
+    for (const [architecture, name] of [
+      ['lfm2', 'model'],
+      ['llama', 'model+suffix'],
+    ] as const) {
+      const engine = await loadEngine(file(architecture), file(`${architecture}-draft`), { guard: true });
+      expect(engine.drafterName).toBe(name);
+      const options = { maxTokens: 40, sampling: { temperature: 0 }, ignoreEos: true };
+      const { tokens } = await engine.generate('bada', options).finish();
+      expect(tokens).toHaveLength(40);
+      await engine.dispose();
+    }
+    for (const options of [
+      { tree: 'auto:8' },
+      { verifier: 'traversal' },
+      { draftDraws: 'argmax' },
+    ] as const) {
+      const engine = await loadEngine(file('llama'), file('llama-draft'), { guard: true, ...options });
+      expect(engine.drafterName).toBe('model');
+      await engine.dispose();
+    }
+  });
+
   it('of mamba drafts for another model', async () => {
     const plain = await greedy(file('llama'), undefined);
     const { tokens, stats } = await greedy(file('llama'), file('mamba'));

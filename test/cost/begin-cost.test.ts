@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { BeginCost } from '../../src/cost/begin-cost.js';
+
+const prospect = { contextLength: 1000, plainMs: 0.3, speedup: 1.5 };
+
+describe('what reading a text costs', () => {
+  it('is held against what is left of a usual generation', () => {
+    // 30 ms, 100 plain tokens: of 256 a third is gained, or half.
+    const reading = new BeginCost(0.03);
+    expect(reading.tokens(prospect)).toBeCloseTo(100);
+    expect(reading.pays(prospect)).toBe(false);
+    expect(reading.pays({ ...prospect, speedup: 2 })).toBe(true);
+    expect(reading.pays({ ...prospect, contextLength: 500 })).toBe(true);
+    expect(reading.pays({ ...prospect, speedup: 0.9 })).toBe(false);
+  });
+
+  it('is worth it late in a long generation', () => {
+    const reading = new BeginCost(0.03);
+    reading.advance(400);
+    expect(reading.pays(prospect)).toBe(true);
+  });
+
+  it('is nothing once the text was read', () => {
+    const reading = new BeginCost(0.03);
+    expect(reading.hasBegun).toBe(false);
+    reading.drafted(30, 1000);
+    expect(reading.hasBegun).toBe(true);
+    expect(reading.tokens(prospect)).toBe(0);
+    expect(reading.pays(prospect)).toBe(true);
+  });
+
+  it('is learnt from first drafts, and how long generations are from those before', () => {
+    const reading = new BeginCost(0.03);
+    reading.begin();
+    reading.drafted(6, 1000);
+    reading.drafted(500, 1000);
+    reading.advance(60);
+    reading.begin();
+    expect(reading.tokens(prospect)).toBeCloseTo(20);
+    expect(reading.pays({ ...prospect, speedup: 1.4 })).toBe(false);
+    expect(reading.pays({ ...prospect, speedup: 1.6 })).toBe(true);
+  });
+});

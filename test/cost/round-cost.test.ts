@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { RoundCost } from '../../src/cost/round-cost.js';
+import { steadyMean } from '../../src/cost/size-curve.js';
+import type { RoundRecord } from '../../src/metrics/counters.js';
+
+const calibration = {
+  batches: [1, 5].map((numTokens) => ({ numTokens, contextLength: 0, ms: 10 * numTokens })),
+  drafts: [{ numNodes: 4, ms: 4 }],
+};
+
+function round(numDraftTokens: number, draftMs: number, decodeMs: number, verifyMs = 0): RoundRecord {
+  return {
+    numDraftTokens,
+    draftDepth: numDraftTokens,
+    bias: 0,
+    numAccepted: 0,
+    acceptedNodes: [],
+    isPlain: numDraftTokens === 0,
+    draftMs,
+    decodeMs,
+    verifyMs,
+    roundMs: draftMs + decodeMs + verifyMs,
+  };
+}
+
+describe('the cost of a round', () => {
+  it('is the sum of its parts at first, verifying where it was measured', () => {
+    expect(new RoundCost(calibration).predict(4, 0)).toBeCloseTo(54);
+    const verifications = [{ numNodes: 4, ms: 2 }];
+    expect(new RoundCost({ ...calibration, verifications }).predict(4, 0)).toBeCloseTo(56);
+  });
+
+  it('follows rounds that take longer than their parts, whose sizes never stay', () => {
+    const cost = new RoundCost(calibration);
+    for (let index = 0; index < 6; index++) {
+      const size = 3 + (index % 2);
+      cost.observe(round(size, size, 1.5 * 10 * (size + 1)), 0);
+    }
+    const predicted = cost.predict(4, 0)!;
+    expect(predicted).toBeGreaterThan(60);
+    expect(predicted).toBeLessThan(79);
+    expect(cost.predict(0, 0)).toBeCloseTo(10);
+  });
+
+  it('is not moved by a round whose drafter had to read the text first', () => {
+    const cost = new RoundCost(calibration);
+    for (let index = 0; index < 6; index++) cost.observe(round(4, 200, 50), 0, true);
+    expect(cost.predict(4, 0)).toBeCloseTo(54);
+  });
+
+  it('of plain decoding is not told by a plain token alone', () => {
+    const cost = new RoundCost(calibration);
+    for (let index = 0; index < 20; index++) {
+      cost.observe(round(0, 0, 30, 5), 0);
+      cost.observe(round(4, 4, 50), 0);
+    }
+    expect(cost.predict(0, 0)).toBeCloseTo(10);
+    for (let index = 0; index < 20; index++) cost.observe(round(0, 0, 12, 1), 0);
+    expect(cost.predict(0, 0)).toBeCloseTo(13);
+  });
+
+  it('takes of drafts that cost now little, now much, the mean', () => {
+    expect(steadyMean([1, 5, 1, 30, 5])).toBe(3);
+    expect(steadyMean([7])).toBe(7);
+    const cost = new RoundCost(calibration);
+    for (let index = 0; index < 12; index++) cost.observe(round(4, index % 2 === 0 ? 1 : 9, 50), 0);
+    expect(cost.predict(4, 0)).toBeGreaterThan(52.5);
+    expect(cost.predict(4, 0)).toBeLessThan(58);
+  });
+});
