@@ -341,12 +341,8 @@ export class GuardPlanner implements RoundPlanner {
       this.#switchOn();
       return;
     }
-    if (
-      isPaying
-        ? probe.rounds < convincingRounds
-        : worthTokens - probe.tokens < probeLoss && probe.rounds < convincingRounds
-    )
-      return;
+    const goesOn = isPaying || worthTokens - probe.tokens < probeLoss;
+    if (goesOn && probe.rounds < convincingRounds) return;
     if (!isPaying) {
       this.#lostTokens = plainMs === 0 ? 0 : Math.max(0, probe.ms / plainMs - probe.tokens);
       if (this.#generationsToProbe <= 0) {

@@ -108,7 +108,6 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     const contexts = { context, draftContext, middleContext };
     const parts = { ...contexts, drafter: guarded, verifier: inner({}), maxNodes: proposed, isMeasuring };
     const guards = await createGuards(parts, options);
-
     return new Engine({
       ...{ ...contexts, drafter, verifier, maxNodes, isMeasuring, guards },
       acceptance,

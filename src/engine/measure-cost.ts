@@ -2,7 +2,7 @@
 import type { BatchMeasurement } from '../cost/batch-cost.js';
 import type { CostCalibration } from '../cost/round-cost.js';
 import type { ThinnedMeasurement } from '../cost/thinned-cost.js';
-import type { Drafter } from '../draft/drafter.js';
+import type { Draft, Drafter } from '../draft/drafter.js';
 import type { Context } from '../model/context.js';
 import { Sampler } from '../model/sampler.js';
 import type { SparsePlan } from '../sparse/plan.js';
@@ -72,13 +72,7 @@ export async function measureCost(options: MeasureCostOptions): Promise<CostCali
   await drafter.begin(Array.from(prompt));
   const timeDraft = async (numNodes: number): Promise<Timed> => {
     const startedAt = performance.now();
-    const draft = await drafter.draft({
-      tokens: prompt,
-      maxNodes: numNodes,
-      sampling: {},
-      needsDraftProbs: drafter.hasDraftProbs,
-      uniform: () => 0.5,
-    });
+    const draft = await draftAfter(prompt, drafter, numNodes, drafter.hasDraftProbs);
     const ms = performance.now() - startedAt;
     draft.draftProbs?.release?.();
     drafter.rollback(prompt.length);
@@ -110,6 +104,16 @@ function lengthsFor(
   return wanted.filter((length) => length + largest.numTokens <= info.contextSize);
 }
 
+/** A draft to be timed. */
+function draftAfter(
+  tokens: Int32Array,
+  drafter: Drafter,
+  maxNodes: number,
+  needsDraftProbs: boolean,
+): Promise<Draft> {
+  return drafter.draft({ tokens, maxNodes, sampling: {}, needsDraftProbs, uniform: () => 0.5 });
+}
+
 /** What a round takes beside its draft and its batch. */
 async function timeVerifying({ context, drafter, maxNodes, verifier }: MeasureCostOptions) {
   if (verifier === undefined) return undefined;
@@ -119,14 +123,7 @@ async function timeVerifying({ context, drafter, maxNodes, verifier }: MeasureCo
   await sequence.prefill(prompt.subarray(0, 1));
   const sampler = new Sampler({});
   const time = async (numNodes: number): Promise<Timed> => {
-    const draft = await drafter.draft({
-      tokens: prompt,
-      maxNodes: numNodes,
-      sampling: {},
-      needsDraftProbs: verifier.needsDraftProbs,
-      uniform: () => 0.5,
-    });
-    const { tree, draftProbs } = draft;
+    const { tree, draftProbs } = await draftAfter(prompt, drafter, numNodes, verifier.needsDraftProbs);
     const [tokens, parents] = batchOf(token, tree);
     const { rows, samplingMs } = await sequence.decode({ tokens, parents, sampler });
     const startedAt = performance.now();

@@ -23,7 +23,8 @@ export interface EngineOptions {
   readonly middleTokens?: number | undefined;
   /**
    * Names, or drafters of your own; several fill one tree. `auto` is `none` without a draft model; with one it is `model` and,
-   * where the guard alone decides over tree and verifier and the target's state can branch, `suffix`. `prompt-lookup`, `suffix`, `token-recycling` and `retrieval` need no model.
+   * where the guard alone decides over tree and verifier and the target's state can branch, `suffix`. `prompt-lookup`,
+   * `suffix`, `token-recycling` and `retrieval` need no model.
    */
   readonly drafter?: string | Drafter | readonly (string | Drafter)[] | undefined;
   /** Datastore of the drafter `retrieval`; default the one of the target's tokenizer in the user's cache folder. */

@@ -14,7 +14,7 @@ import { createEngine, type Engine } from '../../src/engine/engine.js';
 import type { EngineOptions } from '../../src/engine/options.js';
 import { inflateModel } from '../../src/gguf/inflate.js';
 import { loadModels } from '../../src/model/load-model.js';
-import { interleave, machine, ratioInWords } from './measure.js';
+import { interleave, machine, ratioInWords, speedOf } from './measure.js';
 
 type Setting = Pick<EngineOptions, 'drafter' | 'tree' | 'guard' | 'measureSpeedup'>;
 
@@ -91,8 +91,7 @@ try {
             writer,
             settings: options,
           });
-          const decoded = answers.reduce((sum, answer) => sum + answer.decodedTokens, 0);
-          return (1000 * decoded) / answers.reduce((sum, answer) => sum + answer.decodeMs, 0);
+          return speedOf(answers);
         };
         const asked = Object.entries(engines).map(([name, engine]) => [name, ask(engine)] as const);
         figures.push(await interleave(Object.fromEntries(asked), 1, seed === 0 ? 1 : 0));

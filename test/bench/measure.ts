@@ -3,7 +3,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
-import { median } from 'simple-statistics';
+import { median, sum } from 'simple-statistics';
+import type { TurnAnswer } from '../../src/bench/contender.js';
 import { deviceDescription } from '../../src/bench/machine.js';
 import { Bootstrap, ratioOfMeans, type PairedFigures } from '../../src/bench/report/bootstrap.js';
 
@@ -38,6 +39,11 @@ export async function interleave(
 /** Median over repetitions of the quotient of two contenders' figures. */
 export function medianRatio(over: readonly number[], under: readonly number[]): number {
   return median(over.map((value, index) => value / under[index]!));
+}
+
+/** Tokens per second of a conversation's answers. */
+export function speedOf(answers: readonly Pick<TurnAnswer, 'decodedTokens' | 'decodeMs'>[]): number {
+  return (1000 * sum(answers.map((one) => one.decodedTokens))) / sum(answers.map((one) => one.decodeMs));
 }
 
 /** Ratio of mean speeds and its interval, in words. */

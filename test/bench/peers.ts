@@ -5,7 +5,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { sum } from 'simple-statistics';
 import { converse, PromptWriter } from '../../src/bench/conversation.js';
 import { EngineContender, PeerContender, type Contender } from '../../src/bench/contender.js';
 import type { Peer } from '../../src/bench/peer.js';
@@ -14,7 +13,7 @@ import { readWorkload, type BenchPrompt } from '../../src/bench/workload.js';
 import { demoModel, demoTasks } from '../../src/cli/models.js';
 import { createEngine } from '../../src/engine/engine.js';
 import { loadModels } from '../../src/model/load-model.js';
-import { interleave, machine, ratioInWords } from './measure.js';
+import { interleave, machine, ratioInWords, speedOf } from './measure.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -82,7 +81,7 @@ function race(
     return async () => {
       const settings = { maxTokens, sampling: { temperature }, ignoreEos: false, seed: seed++ };
       const { answers } = await converse(contender, prompt, { writer, settings });
-      return (1000 * sum(answers.map((one) => one.decodedTokens))) / sum(answers.map((one) => one.decodeMs));
+      return speedOf(answers);
     };
   };
   const named = Object.entries(contenders).map(([name, contender]) => [name, askOf(contender)] as const);

@@ -233,7 +233,7 @@ describe('the guard', () => {
     const { drafts } = play(world, 600);
     let largest = 0;
     for (const { numNodes } of drafts) {
-      expect(numNodes).toBeLessThanOrEqual(Math.max(6, Math.ceil(1.5 * largest)));
+      expect(numNodes).toBeLessThanOrEqual(Math.max(3, Math.ceil(1.5 * largest)));
       largest = Math.max(largest, numNodes);
     }
     expect(largest).toBe(maxNodes);
