@@ -27,6 +27,8 @@ export interface DraftModelOptions {
   readonly targetVocabSize: number;
   /** What is drafted in a round, as large as the request allows. */
   readonly shape: TreeShape;
+  /** Leaves of a tree at most, default as many as the shape can have. */
+  readonly maxLeaves?: number | undefined;
   /** How siblings are drawn where tokens are sampled. */
   readonly siblings: OwnDraws;
   /** What is known of acceptance when tokens are drawn so; read and taught by shapes that depend on it. */
@@ -91,7 +93,7 @@ export class DraftModelDrafter implements Drafter {
     this.#options = options;
     this.siblings = options.siblings;
     this.maxNodes = options.shape.numNodes;
-    this.maxLeaves = leavesOf(options.shape);
+    this.maxLeaves = Math.min(options.maxLeaves ?? Infinity, leavesOf(options.shape));
     this.adaptsShape = adaptsToDraws(options.shape);
   }
 

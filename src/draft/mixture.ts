@@ -15,6 +15,8 @@ export interface MixtureOptions {
   readonly model?: Drafter | undefined;
   /** Draft tokens of a round at most. */
   readonly maxNodes: number;
+  /** Leaves of a tree at most, default as many as nodes. */
+  readonly maxLeaves?: number | undefined;
   /** `rows`, and behind them a row for each token that has all the mass; takes over `rows`. */
   readonly joinRows?: ((rows: DistributionRows, tokens: readonly TokenId[]) => DistributionRows) | undefined;
 }
@@ -57,7 +59,8 @@ export class MixtureDrafter implements Drafter {
   readonly #modelRates: FadingRates;
   #open: { readonly tree: TokenTree; readonly parts: readonly Part[] } | undefined;
 
-  constructor({ deterministic, model, maxNodes, joinRows = defaultJoin }: MixtureOptions) {
+  constructor(options: MixtureOptions) {
+    const { deterministic, model, maxNodes, maxLeaves = maxNodes, joinRows = defaultJoin } = options;
     this.#deterministic = deterministic;
     this.#model = model;
     this.#parts = model === undefined ? deterministic : [model, ...deterministic];
@@ -67,7 +70,7 @@ export class MixtureDrafter implements Drafter {
     this.hasDraftProbs = model?.hasDraftProbs ?? false;
     this.#modelRates = new FadingRates(maxNodes, { priorTries, memory });
     this.maxNodes = maxNodes;
-    this.maxLeaves = maxNodes;
+    this.maxLeaves = maxLeaves;
     this.adaptsShape = model !== undefined;
     this.isWeightless = this.#parts.every(({ isWeightless = false }) => isWeightless);
     const wanted = this.#parts.map(({ numCandidates = 0 }) => numCandidates);
@@ -94,7 +97,7 @@ export class MixtureDrafter implements Drafter {
       return this.#finish(merged.tree, drafts, { confidences: merged.confidences });
     const numOther = this.#numOther(merged.probabilities, budget);
     const own = await this.#model.draft({ ...request, maxNodes: budget - numOther });
-    const tree = withBranches(own.tree, merged.tree, numOther);
+    const tree = withBranches(own.tree, merged.tree, numOther, this.maxLeaves);
     drafts.set(this.#model, own);
     const { draftProbs } = own;
     const added = Array.from(tree.tokens.slice(own.tree.numNodes));
@@ -184,7 +187,7 @@ export class MixtureDrafter implements Drafter {
         token,
         confidence: this.#mixing.combined(votes),
       }));
-    const { tree, confidences } = growBestFirst(budget, 0, next);
+    const { tree, confidences } = growBestFirst(budget, 0, next, this.maxLeaves);
     const probabilities: number[] = [];
     for (let node = 0; node < tree.numNodes; node++) {
       const parent = tree.parents[node]!;
@@ -223,18 +226,22 @@ function nodeAt(tree: TokenTree, path: readonly TokenId[]): NodeIndex | undefine
   return node;
 }
 
-/** `base`, and behind its nodes the first `count` of `other` that it does not have. */
-function withBranches(base: TokenTree, other: TokenTree, count: number): TokenTree {
+/** `base`, and behind its nodes the first `count` of `other` that it does not have, but for those that are a leaf too many. */
+function withBranches(base: TokenTree, other: TokenTree, count: number, maxLeaves: number): TokenTree {
   const tokens = Array.from(base.tokens);
   const parents = Array.from(base.parents);
+  const inner = new Set<NodeIndex>([ROOT, ...parents]);
   const places: NodeIndex[] = [];
   for (let node = 0; node < Math.min(count, other.numNodes); node++) {
     const above = other.parents[node]!;
-    const parent = above === ROOT ? ROOT : places[above]!;
+    const parent = above === ROOT ? ROOT : places[above];
     const token = other.tokens[node]!;
     const known = parents.findIndex((one, index) => one === parent && tokens[index] === token);
-    places.push(known === -1 ? tokens.length : known);
+    const numLeaves = tokens.length - (inner.size - 1);
+    if (parent === undefined || (known === -1 && inner.has(parent) && numLeaves >= maxLeaves)) continue;
+    places[node] = known === -1 ? tokens.length : known;
     if (known !== -1) continue;
+    inner.add(parent);
     tokens.push(token);
     parents.push(parent);
   }

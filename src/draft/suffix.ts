@@ -8,6 +8,8 @@ import type { Draft, Drafter, DraftRequest } from './drafter.js';
 export interface SuffixOptions {
   /** Tokens drafted in a round at most, default 16. */
   readonly maxNodes?: number | undefined;
+  /** Leaves of a tree at most, default as many as nodes. */
+  readonly maxLeaves?: number | undefined;
   /** Least probability of a node to be reached, default 0.005; below it nothing is drafted. */
   readonly minProbability?: number | undefined;
   /** Tokens remembered, a power of two, default 262144; older ones are forgotten. 64 bytes each. */
@@ -38,9 +40,10 @@ export class SuffixDrafter implements Drafter {
   /** First tokens that the index is known to hold. */
   #agreed = 0;
 
-  constructor({ maxNodes = 16, minProbability = 0.005, maxTokens = 2 ** 18 }: SuffixOptions = {}) {
+  constructor(options: SuffixOptions = {}) {
+    const { maxNodes = 16, maxLeaves = maxNodes, minProbability = 0.005, maxTokens = 2 ** 18 } = options;
     this.maxNodes = maxNodes;
-    this.maxLeaves = maxNodes;
+    this.maxLeaves = maxLeaves;
     this.#minProbability = minProbability;
     this.#counts = new BackoffCounts(maxTokens, maxNodes);
   }
@@ -59,9 +62,8 @@ export class SuffixDrafter implements Drafter {
     signal?.throwIfAborted();
     this.#follow(tokens, this.#agreed);
     this.#counts.refresh(this.#minProbability);
-    return growBestFirst(Math.min(maxNodes, this.maxNodes), this.#minProbability, (path, least) =>
-      this.#counts.after(path, least),
-    );
+    const next = (path: readonly TokenId[], least: number) => this.#counts.after(path, least);
+    return growBestFirst(Math.min(maxNodes, this.maxNodes), this.#minProbability, next, this.maxLeaves);
   }
 
   /** The output comes with the next request. */

@@ -11,6 +11,8 @@ export interface TokenRecyclingOptions {
   readonly vocabSize: number;
   /** Tokens drafted in a round at most, default 16. */
   readonly maxNodes?: number | undefined;
+  /** Leaves of a tree at most, default as many as nodes. */
+  readonly maxLeaves?: number | undefined;
 }
 
 /** Candidates kept for each token. */
@@ -55,9 +57,9 @@ export class TokenRecyclingDrafter implements Drafter {
   #shaping = falling(this.#rates);
   #open: OpenDraft | undefined;
 
-  constructor({ vocabSize, maxNodes = 16 }: TokenRecyclingOptions) {
+  constructor({ vocabSize, maxNodes = 16, maxLeaves = maxNodes }: TokenRecyclingOptions) {
     this.maxNodes = maxNodes;
-    this.maxLeaves = maxNodes;
+    this.maxLeaves = maxLeaves;
     this.#candidates = new Int32Array(vocabSize * numCandidates).fill(none);
   }
 
@@ -70,9 +72,8 @@ export class TokenRecyclingDrafter implements Drafter {
   async draft({ tokens, maxNodes, signal }: DraftRequest): Promise<Draft> {
     signal?.throwIfAborted();
     const root = tokens.at(-1)!;
-    const { tree } = growBestFirst(Math.min(maxNodes, this.maxNodes), 0, (path) =>
-      this.#after(path.at(-1) ?? root),
-    );
+    const next = (path: readonly TokenId[]) => this.#after(path.at(-1) ?? root);
+    const { tree } = growBestFirst(Math.min(maxNodes, this.maxNodes), 0, next, this.maxLeaves);
     this.#open = { root, tree };
     const current = falling(this.#rates);
     const confidences = new Float64Array(tree.numNodes);

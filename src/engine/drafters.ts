@@ -18,6 +18,7 @@ import { isGuardedAlone, type EngineOptions } from './options.js';
 interface WeightlessOptions {
   readonly target: Model;
   readonly maxNodes: number;
+  readonly maxLeaves: number;
   /** Path of the datastore; default the one of the target's tokenizer in the user's cache folder. */
   readonly datastore: string | undefined;
 }
@@ -27,18 +28,19 @@ const weightless: ReadonlyMap<string, (options: WeightlessOptions) => Drafter> =
   (options: WeightlessOptions) => Drafter
 >([
   ['prompt-lookup', ({ maxNodes }) => new PromptLookupDrafter({ numDraft: maxNodes })],
-  ['suffix', ({ maxNodes }) => new SuffixDrafter({ maxNodes })],
+  ['suffix', ({ maxNodes, maxLeaves }) => new SuffixDrafter({ maxNodes, maxLeaves })],
   [
     'token-recycling',
-    ({ target, maxNodes }) => new TokenRecyclingDrafter({ vocabSize: target.info.vocabSize, maxNodes }),
+    ({ target, maxNodes, maxLeaves }) =>
+      new TokenRecyclingDrafter({ vocabSize: target.info.vocabSize, maxNodes, maxLeaves }),
   ],
   ['retrieval', retrievalDrafter],
 ]);
 
-function retrievalDrafter({ target, maxNodes, datastore }: WeightlessOptions): Drafter {
+function retrievalDrafter({ target, maxNodes, maxLeaves, datastore }: WeightlessOptions): Drafter {
   const fingerprint = tokenizerFingerprint(target);
   const opened = openDatastore(datastore ?? datastorePath(fingerprint), fingerprint);
-  return new RetrievalDrafter(opened, { maxNodes, maxLeaves: maxNodes });
+  return new RetrievalDrafter(opened, { maxNodes, maxLeaves });
 }
 
 /** Names that the option `drafter` knows. */
@@ -46,6 +48,9 @@ export const drafterNames: readonly string[] = ['none', 'model', ...weightless.k
 
 /** Draft tokens of drafters without a model where no tree is asked for. */
 export const defaultWeightlessNodes = 16;
+
+/** Leaves of trees whose size nobody gave: those beyond bring little, and their sequence ids slow a small model by percents. */
+const defaultLeaves = 8;
 
 /** Drafters that are asked for. */
 export interface DrafterChoice {
@@ -103,11 +108,18 @@ export function withoutBranches(choice: DrafterChoice, { drafter = 'auto' }: Eng
 /**
  * Leaves of the largest tree: what a context has to keep sequence ids for. Each of them makes llama.cpp's decode slower.
  * @param maxNodes  draft tokens of drafters without a model
+ * @param isSizeGiven  the caller says how large trees are
  */
-export function leavesFor(choice: DrafterChoice, shape: TreeShape | AutoShape, maxNodes: number): number {
+export function leavesFor(
+  choice: DrafterChoice,
+  shape: TreeShape | AutoShape,
+  maxNodes: number,
+  isSizeGiven: boolean,
+): number {
+  const most = isSizeGiven ? Infinity : defaultLeaves;
   return Math.max(
-    choice.names.length > 0 ? maxNodes : 1,
-    choice.hasModel ? leavesOf(shape) : 1,
+    choice.names.length > 0 ? Math.min(most, maxNodes) : 1,
+    choice.hasModel ? Math.min(most, leavesOf(shape)) : 1,
     ...choice.own.map((drafter) => drafter.maxLeaves ?? 1),
   );
 }
@@ -134,6 +146,7 @@ export function combineDrafters(
     deterministic: others,
     model: drawing[0],
     maxNodes: options.maxNodes,
+    maxLeaves: options.maxLeaves,
     joinRows: (rows, tokens) => {
       if (!(rows instanceof NativeDistributionRows))
         throw new TypeError('Expected native rows of the draft model');

@@ -80,7 +80,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   if (choice.hasModel) requireSameVocabulary(target, draft!);
   const isSizeGiven = (options.tree ?? 'auto') !== 'auto';
   const maxTreeNodes = choice.names.length > 0 && !isSizeGiven ? defaultWeightlessNodes : chosen.numNodes;
-  const maxLeaves = leavesFor(choice, chosen, maxTreeNodes);
+  const maxLeaves = leavesFor(choice, chosen, maxTreeNodes, isSizeGiven);
   // The drafts of a middle model are chains.
   const context = await target.createContext({ maxLeaves: middle ? 1 : maxLeaves, ...options.context });
   let proposing: Proposing | undefined;
@@ -154,8 +154,10 @@ async function createProposer(options: EngineOptions, setup: ProposerSetup): Pro
     if (choice.hasModel) draftContext = await createDraftContext(options, context.info, maxLeaves);
     const shape = shapeFor(chosen, canGrow(rule, (middleContext ?? context).info, draftContext?.info));
     const acceptance = acceptanceOf(facing, choice.hasModel && shape.kind === 'grown');
-    const model = draftContext && draftModelDrafter(facing, draftContext, shape, rule, acceptance);
-    const inner = combineDrafters(choice, model, { target, maxNodes, datastore });
+    const model =
+      draftContext &&
+      draftModelDrafter(facing, draftContext, { shape, maxLeaves, verifier: rule, acceptance });
+    const inner = combineDrafters(choice, model, { target, maxNodes, maxLeaves, datastore });
     const proposer = middleContext ? cascade(options, middleContext, inner!, verifier) : inner;
     return { proposer, draftContext, middleContext, acceptance };
   } catch (error) {

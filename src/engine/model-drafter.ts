@@ -31,13 +31,19 @@ export function draftTemperatureOf({
   return draftTemperature ?? (guard ? 'auto' : 1);
 }
 
+/** How the draft model drafts. */
+export interface DraftModelPlan {
+  readonly shape: TreeShape;
+  readonly maxLeaves: number;
+  readonly verifier: Verifier | undefined;
+  readonly acceptance: AcceptanceStore;
+}
+
 /** The drafter of the engine's draft model. */
 export function draftModelDrafter(
   options: EngineOptions,
   context: Context,
-  shape: TreeShape,
-  verifier: Verifier | undefined,
-  acceptance: AcceptanceStore,
+  { shape, maxLeaves, verifier, acceptance }: DraftModelPlan,
 ): Drafter {
   if (shape.kind !== 'chain' && context.info.rollback !== 'full') {
     const { architecture } = options.draft!.info;
@@ -52,6 +58,7 @@ export function draftModelDrafter(
     vocabSize: options.draft!.info.vocabSize,
     targetVocabSize: options.target.info.vocabSize,
     shape,
+    maxLeaves,
     siblings,
     acceptance: ({ temperature = 1 }, isSampled, factor) => {
       const drawn = factor === 1 ? siblings : `${siblings} at ${factor}`;

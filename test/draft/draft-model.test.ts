@@ -128,6 +128,25 @@ describe('with a tiny model', () => {
 });
 
 describe('DraftModelDrafter', () => {
+  it.each([
+    [undefined, 4],
+    [2, 2],
+    [9, 4],
+  ])('grows trees of %s leaves at most on %i', async (maxLeaves, expected) => {
+    const asked: number[] = [];
+    const sequence = Object.assign(new FakeDraftSequence(table), {
+      grow: (_: Int32Array, request: { readonly maxLeaves: number }) => {
+        asked.push(request.maxLeaves);
+        return Promise.reject(new Error('nothing grows here'));
+      },
+    });
+    const shape = shapeFor(parseTreeShape('dynamic:4'), true);
+    const { drafter } = fakeDrafter({ sequence, shape, siblings: 'withoutReplacement', maxLeaves });
+    await expect(drafter.draft(request())).rejects.toThrow('nothing grows here');
+    expect(asked).toEqual([expected]);
+    expect(drafter.maxLeaves).toBe(expected);
+  });
+
   it('prefills all of a prompt but its last token', async () => {
     const { sequence, drafter } = fakeDrafter();
     await drafter.begin([1, 2, 3]);

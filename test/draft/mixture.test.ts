@@ -26,6 +26,19 @@ describeDrafterContract('a mixture', {
   ],
 });
 
+describeDrafterContract('a mixture with few leaves', {
+  create: () => {
+    const suffix = new SuffixDrafter({ maxNodes: 8 });
+    return new MixtureDrafter({ deterministic: [suffix], maxNodes: 8, maxLeaves: 2 });
+  },
+  // After 1 comes 2, 3, 4 or 5.
+  prompt: [1, 2, 1, 3, 1, 4, 1, 5, 1],
+  outputs: [
+    [2, 1],
+    [3, 1],
+  ],
+});
+
 /** Proposes what it is given, and notes what it is told. */
 class Stub implements Drafter {
   readonly maxNodes = 16;
@@ -218,6 +231,23 @@ describe('a mixture with a model', () => {
     }
     await mixture.draft(request(4, true));
     expect(model.requests.at(-1)!.maxNodes).toBe(1);
+  });
+
+  it('adds no leaves beyond its own limit, but longer paths', async () => {
+    const [model, other] = [new Stub('model', 'withoutReplacement'), new Stub('other')];
+    const mixture = new MixtureDrafter({ deterministic: [other], model, maxNodes: 16, maxLeaves: 3 });
+    model.next = { tree: new TokenTree([5, 6], [-1, -1]) };
+    // Behind 5, a third leaf and what follows it, and one leaf too many.
+    other.next = fixed([5, 7, 8, 9, 6], [-1, 0, -1, 2, -1], 0.4, 0.9, 0.3, 0.9, 0.2);
+    expect(plain(await mixture.draft(request(16, true)))).toMatchObject({
+      tokens: [5, 6, 7, 8, 9],
+      parents: [-1, -1, 0, -1, 3],
+    });
+    model.next = { tree: new TokenTree([5, 6, 7], [-1, -1, -1]) };
+    expect(plain(await mixture.draft(request(16, true)))).toMatchObject({
+      tokens: [5, 6, 7, 7],
+      parents: [-1, -1, -1, 0],
+    });
   });
 
   it('tells it the rows of its own drafts, and nobody else', async () => {

@@ -16,6 +16,15 @@ describeDrafterContract('suffix', {
   ],
 });
 
+describeDrafterContract('suffix with few leaves', {
+  create: () => new SuffixDrafter({ maxNodes: 8, maxLeaves: 2 }),
+  prompt: [1, 2, 1, 3, 1, 4, 1, 5, 1],
+  outputs: [
+    [2, 1],
+    [3, 1],
+  ],
+});
+
 const token = fc.integer({ min: 0, max: 3 });
 const texts = fc.array(token, { minLength: 1, maxLength: 40 });
 

@@ -12,8 +12,8 @@ async function teach(drafter: TokenRecyclingDrafter, token: TokenId, candidates:
   drafter.accept([candidates[0]!], [], [candidates]);
 }
 
-async function taught(maxNodes: number): Promise<TokenRecyclingDrafter> {
-  const drafter = new TokenRecyclingDrafter({ vocabSize, maxNodes });
+async function taught(maxNodes: number, maxLeaves?: number): Promise<TokenRecyclingDrafter> {
+  const drafter = new TokenRecyclingDrafter({ vocabSize, maxNodes, maxLeaves });
   for (let token = 0; token < 8; token++)
     await teach(drafter, token, [(token + 1) % 8, (token + 3) % 8, (token + 4) % 8]);
   return drafter;
@@ -21,6 +21,15 @@ async function taught(maxNodes: number): Promise<TokenRecyclingDrafter> {
 
 describeDrafterContract('token-recycling', {
   create: () => taught(4),
+  prompt: [1, 2],
+  outputs: [
+    [3, 4],
+    [6, 7],
+  ],
+});
+
+describeDrafterContract('token-recycling with few leaves', {
+  create: () => taught(8, 2),
   prompt: [1, 2],
   outputs: [
     [3, 4],

@@ -97,18 +97,20 @@ describe('a recurrent state', () => {
     ] as const) {
       const engine = await loadEngine(file(architecture), file(`${architecture}-draft`), { guard: true });
       expect(engine.drafterName).toBe(name);
+      expect(engine.contextInfo.maxLeaves).toBeLessThanOrEqual(8);
       const options = { maxTokens: 40, sampling: { temperature: 0 }, ignoreEos: true };
       const { tokens } = await engine.generate('bada', options).finish();
       expect(tokens).toHaveLength(40);
       await engine.dispose();
     }
     for (const options of [
-      { tree: 'auto:8' },
+      { tree: 'auto:12' },
       { verifier: 'traversal' },
       { draftDraws: 'argmax' },
     ] as const) {
       const engine = await loadEngine(file('llama'), file('llama-draft'), { guard: true, ...options });
       expect(engine.drafterName).toBe('model');
+      expect(engine.contextInfo.maxLeaves).toBe('tree' in options ? 12 : 8);
       await engine.dispose();
     }
   });
