@@ -66,11 +66,14 @@ export class BatchCost {
     const base = this.#base.predict(numTokens);
     if (base === undefined) return undefined;
     // More tokens never take less: what was measured in a bad moment gives way to what larger batches took since.
-    const latest = Math.max(0, ...this.#observed.filter((_, size) => size <= numTokens));
-    const larger = this.#base.points.filter(
-      ([size]) => size > numTokens && (this.#observed[size] ?? 0) > latest,
-    );
-    return Math.min(base, ...larger.map(([, ms]) => ms)) + this.#contextMs(numTokens, contextLength);
+    let least = base;
+    let latest = 0;
+    for (const [size, ms] of this.#base.points) {
+      const observed = this.#observed[size] ?? 0;
+      if (size <= numTokens) latest = Math.max(latest, observed);
+      else if (observed > latest) least = Math.min(least, ms);
+    }
+    return least + this.#contextMs(numTokens, contextLength);
   }
 
   #contextMs(numTokens: number, contextLength: number): number {

@@ -54,9 +54,10 @@ export class RoundCost {
    */
   observe(record: RoundRecord, contextLength: number, isReading = false): void {
     const { numDraftTokens, draftMs, decodeMs, verifyMs, roundMs } = record;
-    const parts = this.#parts(numDraftTokens, contextLength);
-    if (numDraftTokens > 0 && !isReading && parts)
-      this.#slowness.observe(Math.min(mostSlowness, roundMs / parts));
+    if (numDraftTokens > 0 && !isReading) {
+      const parts = this.#parts(numDraftTokens, contextLength);
+      if (parts) this.#slowness.observe(Math.min(mostSlowness, roundMs / parts));
+    }
     const isSteady = this.#isSteady(numDraftTokens);
     if (isSteady) {
       this.#batch.observe({ numTokens: numDraftTokens + 1, contextLength, ms: decodeMs });

@@ -117,9 +117,12 @@ export class SelectingPlanner implements RoundPlanner, DraftSelector {
     // A round that was to draft and did not takes longer than a plain token among others.
     if (!this.#isDrafting || record.numDraftTokens > 0) this.#options.cost.observe(record, before);
     this.#contextLength += record.numAccepted + 1;
-    if (!this.#isDrafting) this.#pause = Math.max(0, this.#pause - 1);
+    if (!this.#isDrafting) {
+      this.#pause = Math.max(0, this.#pause - 1);
+      return;
+    }
     const plainMs = this.#options.cost.predict(0, before);
-    if (this.#isDrafting && plainMs !== undefined) this.#judge(record, plainMs);
+    if (plainMs !== undefined) this.#judge(record, plainMs);
   }
 
   #judge(record: RoundRecord, plainMs: number): void {

@@ -17,7 +17,9 @@ export function steadyMean(values: readonly number[]): number {
 export class SizeCurve {
   readonly #average: (values: number[]) => number;
   readonly #recent = new Map<number, number[]>();
-  #points: readonly (readonly [size: number, ms: number])[] = [];
+  /** Averages, where they are known to those measurements. */
+  readonly #averages = new Map<number, number>();
+  #points: readonly (readonly [size: number, ms: number])[] | undefined;
 
   constructor(average: (values: number[]) => number = median) {
     this.#average = average;
@@ -29,19 +31,23 @@ export class SizeCurve {
     recent.push(ms);
     if (recent.length > memory) recent.shift();
     this.#recent.set(size, recent);
-    this.#points = [...this.#recent]
-      .map(([at, values]): [number, number] => [at, this.#average(values)])
-      .sort(([one], [other]) => one - other);
+    this.#averages.delete(size);
+    this.#points = undefined;
   }
 
   /** Sizes that were measured, ascending, and what each costs. */
   get points(): readonly (readonly [size: number, ms: number])[] {
+    this.#points ??= Array.from(this.#recent, ([at, values]): [number, number] => {
+      const known = this.#averages.get(at) ?? this.#average(values);
+      this.#averages.set(at, known);
+      return [at, known];
+    }).sort(([one], [other]) => one - other);
     return this.#points;
   }
 
   /** @returns milliseconds, at least 0; undefined before the first measurement */
   predict(size: number): number | undefined {
-    const points = this.#points;
+    const points = this.points;
     if (points.length === 0) return undefined;
     if (points.length === 1) return points[0]![1];
     const above = points.findIndex(([at]) => at >= size);
