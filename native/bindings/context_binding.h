@@ -30,6 +30,7 @@ class ContextBinding : public Napi::ObjectWrap<ContextBinding> {
   Napi::Value sparse_choices(const Napi::CallbackInfo& info);
   Napi::Value commit(const Napi::CallbackInfo& info);
   Napi::Value truncate(const Napi::CallbackInfo& info);
+  Napi::Value claim(const Napi::CallbackInfo& info);
   Napi::Value save_state(const Napi::CallbackInfo& info);
   Napi::Value load_state(const Napi::CallbackInfo& info);
   Napi::Value abort(const Napi::CallbackInfo& info);

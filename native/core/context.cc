@@ -6,6 +6,7 @@
 
 #include "core/batch.h"
 #include "core/log.h"
+#include "llama-claim.h"
 #include "sampling/distribution.h"
 #include "sparse/sparse_graph.h"
 
@@ -309,6 +310,34 @@ Status Context::commit(int32_t sequence, int32_t node) {
 }
 
 Status Context::truncate(int32_t sequence, int32_t n_past) { return rewind(sequence, n_past); }
+
+Status Context::claim(int32_t sequence, int32_t length) {
+  if (rollback_ != Rollback::kFull) {
+    return Status::error(StatusCode::kUnsupportedCache, "The state of this model has no cells to claim.");
+  }
+  const int32_t start = this->length(sequence);
+  DecodeRequest request;
+  request.sequence = sequence;
+  request.n_past = start;
+  request.tokens.assign(static_cast<size_t>(std::max(0, length - start)), 0);
+  if (length > n_ctx()) return explain(1, request);
+  release_tree(sequence);
+  const std::vector<llama_seq_id> ids(1, sequence);
+  for (int32_t from = start; from < length; from += n_batch()) {
+    const int32_t n = std::min(n_batch(), length - from);
+    Batch batch(static_cast<size_t>(n));
+    for (int32_t i = 0; i < n; i++) batch.set(static_cast<size_t>(i), from + i, ids);
+    batch.output(n - 1);
+    std::vector<llama_token> tokens(static_cast<size_t>(n), 0);
+    clear_thread_errors();
+    const int32_t code = llama_claim_cells(context_, batch.view(tokens));
+    lengths_[static_cast<size_t>(sequence)] = from + n;  // some cells may be there
+    if (code == 0) continue;
+    rewind(sequence, start);
+    return explain(code, request);
+  }
+  return {};
+}
 
 Status Context::save_state(int32_t sequence, std::vector<uint8_t>& bytes) {
   release_tree(sequence);

@@ -150,6 +150,27 @@ TEST("requests that llama.cpp would abort on are refused, and the context goes o
   CHECK(law_after(*context, {1, 40, 41}) == law_after(*make_context(), {1, 40, 41}));
 }
 
+TEST("claimed cells make a sequence as long as a text, and are gone when it is cut back") {
+  const auto context = make_context();
+  CHECK(context->claim(0, 100).ok());
+  CHECK(context->length(0) == 100);
+  DecodeRequest request;
+  request.n_past = 100;
+  request.tokens = {40};
+  request.outputs = {0};
+  request.sampler = plain_sampler();
+  Rows rows;
+  Timings timings;
+  CHECK(context->decode(request, context->epoch(), rows, timings).ok());
+  CHECK(context->claim(0, context->n_ctx() + 1).code == StatusCode::kContextFull);
+  CHECK(context->length(0) == 101);
+  CHECK(context->claim(0, context->n_ctx()).ok());
+  request.n_past = context->n_ctx();
+  CHECK(context->decode(request, context->epoch(), rows, timings).code == StatusCode::kContextFull);
+  CHECK(context->truncate(0, 0).ok());
+  CHECK(law_after(*context, {1, 40, 41}) == law_after(*make_context(), {1, 40, 41}));
+}
+
 TEST("an abort of an earlier epoch leaves the sequence as it was") {
   const auto context = make_context();
   const auto before = law_after(*context, {1, 40, 41});

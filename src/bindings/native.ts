@@ -288,6 +288,8 @@ export interface NativeContext {
   /** Of the last decode, where its plan kept its choice. */
   sparseChoices(): Promise<NativeBlockChoice[]>;
   truncate(sequence: number, numPast: number): Promise<void>;
+  /** Makes a sequence so long without computing its tokens. */
+  claim(sequence: number, length: number): Promise<void>;
   saveState(sequence: number): Promise<Buffer>;
   loadState(sequence: number, bytes: Buffer, numTokens: number): Promise<void>;
   /** Makes all running and queued calls reject with the code ABORTED. */

@@ -1,4 +1,5 @@
 // What a batch of the target costs, by its tokens and the context before it. Knows nothing of models.
+import { RidgeRegression } from './ridge-regression.js';
 import { SizeCurve } from './size-curve.js';
 
 /** One measured batch of the target. */
@@ -14,22 +15,27 @@ const outlierRatio = 2;
 const believedAccidents = 3;
 /** After a context so much longer than all before, nothing is an accident: `L > 2 longest + 256`. */
 const isBeyond = (contextLength: number, longest: number): boolean => contextLength > 2 * longest + 256;
-/** Weight of "context costs nothing" against what is measured, in squared thousands of tokens. */
-const ridge = 0.05;
 /** Old measurements count less and less. */
 const decay = 0.98;
+/**
+ * What is taken for granted, in measurements: that the machine is as fast as it was when empty contexts were measured, and that
+ * context costs nothing, per batch and per token. Where it is slower by half after 100 tokens, the machine is, not the context.
+ */
+const ridge = [1, 0.5, 1];
+/** Measurements of real rounds that one before the first of them counts as much as: those are noisy, and much alike. */
+const calibrated = 50;
 
 /**
- * `ms(n, L) = base(n) + L (a + b n)`: a curve over sizes at an empty context, and attention that grows with the context,
- * per batch and per token. The curve comes from a calibration; a and b are learnt from real rounds by ridge regression.
+ * `ms(n, L) = base(n) (1 + L (a + b n) empty(1) / empty(n))`: a curve over sizes, which follows what batches take lately, and
+ * attention that grows with the context, per batch and per token, measured against what empty contexts took. a and b come
+ * from batches after a long context, and are refined by real rounds.
  */
 export class BatchCost {
   readonly #base = new SizeCurve();
   /** The curve that context is measured against: what was known of empty contexts. */
   readonly #empty = new SizeCurve();
-  /** Sums of the regression: of squares and products of (L, nL) in thousands, and of them with what is left to explain. */
-  readonly #sums = { xx: 0, xy: 0, yy: 0, xr: 0, yr: 0 };
-  #slope = { perBatch: 0, perToken: 0 };
+  /** Of what a batch takes beyond an empty context's, as a share of that, on 1 and what context may add. */
+  readonly #growth = new RidgeRegression({ ridge, decay });
   #accidents = 0;
   #numObserved = 0;
   /** By size: when it was last observed, counted in observations. */
@@ -43,8 +49,11 @@ export class BatchCost {
       this.#base.observe(numTokens, ms);
       this.#empty.observe(numTokens, ms);
     }
-    for (const measured of calibration.filter(({ contextLength }) => contextLength > 0))
-      this.#learnSlope(measured);
+    for (const { numTokens, contextLength, ms } of calibration.filter((one) => one.contextLength > 0)) {
+      this.#longest = Math.max(this.#longest, contextLength);
+      const empty = this.#empty.predict(numTokens);
+      if (empty) this.#growth.keep([0, ...this.#terms(numTokens, contextLength)], ms / empty - 1, calibrated);
+    }
   }
 
   observe(measured: BatchMeasurement): void {
@@ -54,10 +63,10 @@ export class BatchCost {
     this.#accidents = isAccident ? this.#accidents + 1 : 0;
     if (isAccident && this.#accidents < believedAccidents) return;
     this.#observed[measured.numTokens] = ++this.#numObserved;
-    if (!isAccident) this.#learnSlope(measured);
+    if (!isAccident) this.#learnGrowth(measured);
     this.#base.observe(
       measured.numTokens,
-      Math.max(0, measured.ms - this.#contextMs(measured.numTokens, measured.contextLength)),
+      measured.ms / this.#growthAt(measured.numTokens, measured.contextLength),
     );
   }
 
@@ -73,38 +82,27 @@ export class BatchCost {
       if (size <= numTokens) latest = Math.max(latest, observed);
       else if (observed > latest) least = Math.min(least, ms);
     }
-    return least + this.#contextMs(numTokens, contextLength);
+    return least * this.#growthAt(numTokens, contextLength);
   }
 
-  #contextMs(numTokens: number, contextLength: number): number {
-    return (contextLength / 1000) * (this.#slope.perBatch + numTokens * this.#slope.perToken);
+  /** How many times as long a batch takes after so many tokens. */
+  #growthAt(numTokens: number, contextLength: number): number {
+    const [perBatch, perToken] = this.#terms(numTokens, contextLength);
+    const [, a, b] = this.#growth.coefficients as [number, number, number];
+    return 1 + a * perBatch + b * perToken;
   }
 
-  #learnSlope({ numTokens, contextLength, ms }: BatchMeasurement): void {
+  /** Thousands of tokens, and of products of tokens, by the time of a batch in those of a single token. */
+  #terms(numTokens: number, contextLength: number): [perBatch: number, perToken: number] {
+    const [one, all] = [this.#empty.predict(1), this.#empty.predict(numTokens)];
+    if (!one || !all) return [0, 0];
+    const perBatch = ((contextLength / 1000) * one) / all;
+    return [perBatch, numTokens * perBatch];
+  }
+
+  #learnGrowth({ numTokens, contextLength, ms }: BatchMeasurement): void {
     this.#longest = Math.max(this.#longest, contextLength);
     const empty = this.#empty.predict(numTokens);
-    if (empty === undefined) return;
-    const x = contextLength / 1000;
-    const y = x * numTokens;
-    const rest = ms - empty;
-    const sums = this.#sums;
-    for (const key of ['xx', 'xy', 'yy', 'xr', 'yr'] as const) sums[key] *= decay;
-    sums.xx += x * x;
-    sums.xy += x * y;
-    sums.yy += y * y;
-    sums.xr += x * rest;
-    sums.yr += y * rest;
-    this.#slope = solve(sums);
+    if (empty) this.#growth.observe([1, ...this.#terms(numTokens, contextLength)], ms / empty - 1);
   }
-}
-
-/** Least squares under a ridge, with neither slope below 0. */
-function solve({ xx, xy, yy, xr, yr }: { xx: number; xy: number; yy: number; xr: number; yr: number }) {
-  const [a, d] = [xx + ridge, yy + ridge];
-  const determinant = a * d - xy * xy;
-  const perBatch = (xr * d - yr * xy) / determinant;
-  const perToken = (yr * a - xr * xy) / determinant;
-  if (perBatch < 0) return { perBatch: 0, perToken: Math.max(0, yr / d) };
-  if (perToken < 0) return { perBatch: Math.max(0, xr / a), perToken: 0 };
-  return { perBatch, perToken };
 }

@@ -16,7 +16,7 @@ import { countsSchema, readLearnt, writeLearnt } from './learnt-file.js';
 const ms = z.number().min(0);
 const count = z.number().int().min(0);
 const fileSchema = z.object({
-  version: z.literal(1),
+  version: z.literal(2),
   batches: z.array(z.object({ numTokens: count, contextLength: count, ms })).min(1),
   drafts: z.array(z.object({ numNodes: count, ms })),
   verifications: z.array(z.object({ numNodes: count, ms })).optional(),
@@ -60,7 +60,7 @@ export function readCost(path: string): CostCalibration | undefined {
 
 /** Writes a measurement; the file is whole or as it was before. */
 export function writeCost(path: string, calibration: CostCalibration): void {
-  if (calibration.batches.length > 0) writeLearnt(path, { version: 1, ...calibration });
+  if (calibration.batches.length > 0) writeLearnt(path, { version: 2, ...calibration });
 }
 
 const memorySchema = z.object({ version: z.literal(1), kinds: z.record(z.string(), countsSchema) });

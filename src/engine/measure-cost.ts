@@ -13,8 +13,12 @@ const batchSizes = [1, 2, 3, 5, 9, 17, 33, 65] as const;
 const draftSizes = [1, 2, 4, 8, 16, 32] as const;
 const verifiedSizes = [1, 4, 16] as const;
 const repetitions = 3;
-/** Milliseconds for batches, and for drafts; a size that would not fit any more is left out. */
-const budgetMs = 800;
+/** Milliseconds for batches; a size that would not fit any more is left out. */
+const batchesMs = 800;
+/** Likewise for batches after a long context. */
+const contextMs = 300;
+/** Likewise for drafts. */
+const draftsMs = 500;
 /** Likewise for the batches of one plan. */
 const planMs = 200;
 
@@ -22,9 +26,9 @@ const planMs = 200;
 const readTokens = 64;
 /** Milliseconds for verifying. */
 const verifyMs = 200;
-/** Where so many tokens can be read in this time, batches are timed after them, too. */
-const affordableLength = 1024;
-const affordableMs = 150;
+/** Batches are timed after so many tokens, too, or as many as there is room for, if that is not too few to tell. */
+const longContext = 2048;
+const tellingContext = 256;
 /** From one token of a timed batch to the next. */
 const stride = 101;
 
@@ -36,7 +40,7 @@ export interface MeasureCostOptions {
   readonly maxNodes: number;
   /** Rule whose time is taken, too; undefined: it is learnt from rounds. */
   readonly verifier?: Verifier | undefined;
-  /** Batches are timed after so many tokens, too; takes as long as it takes. */
+  /** Batches are timed after so many tokens in place of one length that tells; takes as long as it takes. */
   readonly contextLengths?: readonly number[] | undefined;
   /** Share of the work that is done. */
   readonly onProgress?: ((share: number) => void) | undefined;
@@ -56,16 +60,19 @@ export async function measureCost(options: MeasureCostOptions): Promise<CostCali
   const sizes = batchSizesUpTo(maxNodes, context);
   const timeBatch = batchTimer(context);
   const batches: BatchMeasurement[] = [];
-  const timeAfter = async (contextLength: number): Promise<void> => {
-    if (contextLength > 0) await sequence.prefill(new Int32Array(contextLength).fill(token));
-    for (const { size, ms } of await timeSizes(sizes, timeBatch, budgetMs))
-      batches.push({ numTokens: size, contextLength, ms });
+  const timeAfter = async (contextLength: number, some: readonly number[], ms: number): Promise<void> => {
+    // What is attended to makes no difference to how long that takes.
+    if (contextLength > 0) await sequence.claim(contextLength);
+    for (const timed of await timeSizes(some, timeBatch, ms))
+      batches.push({ numTokens: timed.size, contextLength, ms: timed.ms });
   };
-  await timeAfter(0);
+  await timeAfter(0, sizes, batchesMs);
   onProgress?.(0.3);
-  const lengths = lengthsFor(options, batches);
+  const timed = batches.map(({ numTokens }) => numTokens);
+  const some = [...new Set([timed[0]!, timed[timed.length >> 1]!, timed.at(-1)!])];
+  const lengths = lengthsFor(options, timed.at(-1)!);
   for (const [index, contextLength] of lengths.entries()) {
-    await timeAfter(contextLength);
+    await timeAfter(contextLength, some, contextMs);
     onProgress?.(0.3 + (0.5 * (index + 1)) / lengths.length);
   }
   const prompt = Int32Array.of(token, token);
@@ -78,7 +85,7 @@ export async function measureCost(options: MeasureCostOptions): Promise<CostCali
     drafter.rollback(prompt.length);
     return { size: draft.tree.numNodes, ms };
   };
-  const drafts = await timeSizes(withLargest(draftSizes, maxNodes), timeDraft, budgetMs);
+  const drafts = await timeSizes(withLargest(draftSizes, maxNodes), timeDraft, draftsMs);
   const verifications = await timeVerifying(options);
   const readMsPerToken = await timeReading(context, drafter);
   drafter.rollback(0);
@@ -92,16 +99,14 @@ export async function measureCost(options: MeasureCostOptions): Promise<CostCali
   };
 }
 
-/** Lengths that batches are timed after, beside none: those asked for, or one that costs little. */
+/** Lengths that batches are timed after, beside none: those asked for, or one that tells. */
 function lengthsFor(
   { context: { info }, contextLengths }: MeasureCostOptions,
-  batches: readonly BatchMeasurement[],
+  largestBatch: number,
 ): readonly number[] {
-  const largest = batches.at(-1);
-  if (largest === undefined) return [];
-  const readMs = (affordableLength / largest.numTokens) * largest.ms;
-  const wanted = contextLengths ?? (readMs <= affordableMs ? [affordableLength] : []);
-  return wanted.filter((length) => length + largest.numTokens <= info.contextSize);
+  const room = info.contextSize - largestBatch;
+  if (contextLengths !== undefined) return contextLengths.filter((length) => length <= room);
+  return room < tellingContext ? [] : [Math.min(longContext, room)];
 }
 
 /** A draft to be timed. */

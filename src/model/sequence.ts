@@ -21,7 +21,7 @@ import type {
   GrownTree,
   GrowTreeRequest,
 } from './sequence-calls.js';
-import { readStateFile, writeStateFile, type StateFingerprint } from './state-file.js';
+import { fingerprintOf, readStateFile, writeStateFile } from './state-file.js';
 import { TokenBuffer } from './token-buffer.js';
 
 /**
@@ -246,6 +246,15 @@ export class Sequence {
     }
   }
 
+  /** @internal Makes an empty sequence `length` tokens long without computing them, to time what comes after so many. */
+  async claim(length: number): Promise<void> {
+    await this.#exclusively(async () => {
+      await this.#cut(0);
+      await abortable(this.context.native.claim(this.id, length), undefined, () => undefined);
+      this.#tokens.append(new Int32Array(length));
+    });
+  }
+
   /** Drops all tokens but the first `length`; a recurrent state that cannot go back is cleared and says so. */
   async truncate(length: number): Promise<void> {
     requireInteger('length', length, 0);
@@ -262,7 +271,7 @@ export class Sequence {
       const bytes = await abortable(this.context.native.saveState(this.id), undefined, () => undefined);
       return { tokens: this.tokens.slice(), bytes };
     });
-    await writeStateFile(path, { ...state, fingerprint: this.#fingerprint() });
+    await writeStateFile(path, { ...state, fingerprint: fingerprintOf(this.context.model.info) });
   }
 
   /**
@@ -272,7 +281,7 @@ export class Sequence {
    */
   async load(path: string): Promise<void> {
     await this.#exclusively(async () => {
-      const state = await readStateFile(path, this.#fingerprint());
+      const state = await readStateFile(path, fingerprintOf(this.context.model.info));
       const { contextSize } = this.context.info;
       if (state.tokens.length > contextSize) throw new ContextFullError(state.tokens.length, contextSize);
       await this.#flush();
@@ -292,17 +301,6 @@ export class Sequence {
     await abortable(this.context.native.truncate(this.id, length), undefined, () => undefined).finally(() =>
       this.#tokens.truncate(this.context.isDisposed ? 0 : this.context.native.length(this.id)),
     );
-  }
-
-  #fingerprint(): StateFingerprint {
-    const { info } = this.context.model;
-    return {
-      architecture: info.architecture,
-      numParameters: info.numParameters,
-      vocabSize: info.vocabSize,
-      numLayers: info.numLayers,
-      embeddingSize: info.embeddingSize,
-    };
   }
 
   #sampling(sampler: Sampler, numPast: number): Pick<NativeDecodeRequest, 'sampler' | 'history'> {

@@ -16,6 +16,12 @@ export interface StateFingerprint {
   readonly embeddingSize: number;
 }
 
+/** What states of a model belong to. */
+export function fingerprintOf(info: StateFingerprint): StateFingerprint {
+  const { architecture, numParameters, vocabSize, numLayers, embeddingSize } = info;
+  return { architecture, numParameters, vocabSize, numLayers, embeddingSize };
+}
+
 /** A saved sequence. */
 export interface SequenceState {
   /** [numTokens] */

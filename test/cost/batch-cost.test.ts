@@ -86,6 +86,39 @@ describe('the cost of a batch', () => {
     expect(cost.predict(5, 100)! / truth(5, 100)).toBeLessThan(1.2);
   });
 
+  it('takes a machine that has become slower for that, not for the context', () => {
+    const flat = (numTokens: number): number => 50 + 20 * (numTokens - 1);
+    const sizes = [1, 2, 3, 5, 9];
+    const cost = new BatchCost(
+      sizes.map((numTokens) => ({ numTokens, contextLength: 0, ms: flat(numTokens) })),
+    );
+    // An answer of two hundred tokens while something else runs.
+    for (let contextLength = 50; contextLength < 250; contextLength += 5)
+      for (const numTokens of [5, 1]) cost.observe({ numTokens, contextLength, ms: 1.5 * flat(numTokens) });
+    for (const numTokens of [1, 5, 9])
+      expect(cost.predict(numTokens, 1400)! / (1.5 * flat(numTokens))).toBeLessThan(1.4);
+  });
+
+  it('knows what a long context costs from batches that were measured after one', () => {
+    const long = [1, 5, 33].map((numTokens) => ({
+      numTokens,
+      contextLength: 2048,
+      ms: truth(numTokens, 2048),
+    }));
+    const cost = new BatchCost([...calibration, ...long]);
+    const errors = (factor: number): number[] =>
+      [1, 2, 4, 6, 12, 20].flatMap((numTokens) =>
+        [300, 1000, 4000].map((contextLength) =>
+          Math.abs(cost.predict(numTokens, contextLength)! / (factor * truth(numTokens, contextLength)) - 1),
+        ),
+      );
+    expect(median(errors(1))).toBeLessThan(0.05);
+    for (let round = 0; round < 60; round++)
+      for (const numTokens of [1, 2, 4, 6, 12, 20])
+        cost.observe({ numTokens, contextLength: 100 + round, ms: 1.6 * truth(numTokens, 100 + round) });
+    expect(median(errors(1.6))).toBeLessThan(0.05);
+  });
+
   it('believes a larger batch that took less than a small one did in a bad moment', () => {
     const cost = new BatchCost([1, 2, 5, 9].map((numTokens) => ({ numTokens, contextLength: 0, ms: 500 })));
     for (let round = 0; round < 12; round++) cost.observe({ numTokens: 5, contextLength: 0, ms: 30 });

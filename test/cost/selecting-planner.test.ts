@@ -1,4 +1,5 @@
 // Deciding draft in hand, in a simulated world where costs and confidences are known.
+import { mean } from 'simple-statistics';
 import { describe, expect, it } from 'vitest';
 import type { DraftedNode } from '../../src/cost/draft-selection.js';
 import { RoundCost } from '../../src/cost/round-cost.js';
@@ -83,8 +84,9 @@ const copying: World = {
 
 describe('a planner that decides draft in hand', () => {
   it('follows passages that are copied, and decodes nothing between them', () => {
-    const { speedup, decoded } = play(copying, 2000);
-    expect(speedup).toBeGreaterThan(1.2);
+    const plays = [1, 2, 3, 4, 5, 6, 7, 8].map((seed) => play(copying, 2000, { seed }));
+    expect(mean(plays.map(({ speedup }) => speedup))).toBeGreaterThan(1.2);
+    const decoded = plays.flatMap((one) => one.decoded);
     const between = decoded.filter(({ position }) => position % 100 < 45);
     expect(between.filter(({ numNodes }) => numNodes > 0).length).toBeLessThan(0.03 * between.length);
   });

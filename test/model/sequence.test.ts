@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sum } from 'simple-statistics';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { UnsupportedCacheError } from '../../src/errors.js';
+import { ContextFullError, UnsupportedCacheError } from '../../src/errors.js';
 import type { Context } from '../../src/model/context.js';
 import { loadModel } from '../../src/model/load-model.js';
 import type { Model } from '../../src/model/model.js';
@@ -129,6 +130,28 @@ describe.each(['llama', 'qwen2', 'qwen3', 'qwen3moe', 'gemma3'] as const)(
       expect(rowDistance(row, await freshRow([...other, 277]))).toBeLessThan(tolerance);
     });
 
+    it('decodes after cells that were claimed, and is as fresh once they are gone', async () => {
+      await sequence.prefill(prompt);
+      await sequence.claim(150);
+      expect(sequence.length).toBe(150);
+      const claimed = await decodeChain(sequence, [277]);
+      expect(sum(Array.from(claimed.probs))).toBeCloseTo(1, 6);
+      await sequence.truncate(0);
+      await sequence.prefill(prompt);
+      const row = await decodeChain(sequence, [277]);
+      expect(rowDistance(row, await freshRow([...prompt, 277]))).toBeLessThan(tolerance);
+    });
+
+    it('refuses to claim more than there is, and is empty then', async () => {
+      await expect(sequence.claim(257)).rejects.toThrow(ContextFullError);
+      expect(sequence.length).toBe(0);
+      const other = context.sequence(1);
+      await other.claim(200);
+      await expect(sequence.claim(100)).rejects.toThrow(ContextFullError);
+      expect(sequence.length).toBe(0);
+      await sequence.prefill(prompt);
+    });
+
     it('is not disturbed by another sequence that computes in turns with it', async () => {
       const other = context.sequence(1);
       await Promise.all([sequence.prefill(prompt), other.prefill(prompt.toReversed())]);
@@ -193,6 +216,11 @@ describe.each(['mamba', 'lfm2'] as const)('a sequence of %s, which has a recurre
     expect(sequence.length).toBe(0);
     const row = await decodeChain(sequence, [277]);
     expect(rowDistance(row, await freshRow([277]))).toBeLessThan(tolerance);
+  });
+
+  it('has no cells to claim', async () => {
+    await expect(sequence.claim(10)).rejects.toThrow(UnsupportedCacheError);
+    expect(sequence.length).toBe(0);
   });
 
   it('begins anew when a prefill shares a prefix that it cannot go back to', async () => {

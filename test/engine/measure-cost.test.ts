@@ -1,0 +1,60 @@
+// What is measured before the first generation. Times themselves are the bench's matter.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { PromptLookupDrafter } from '../../src/draft/prompt-lookup.js';
+import { measureCost } from '../../src/engine/measure-cost.js';
+import { loadModel } from '../../src/model/load-model.js';
+import type { Model } from '../../src/model/model.js';
+import { writeTinyModel } from '../fixtures/tiny-models.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'outrider-measure-'));
+const maxNodes = 4;
+let model: Model;
+
+beforeAll(async () => {
+  writeTinyModel(join(folder, 'model.gguf'), { contextLength: 4096 });
+  model = await loadModel(join(folder, 'model.gguf'), { gpu: 'off' });
+});
+afterAll(() => {
+  model.dispose();
+  rmSync(folder, { recursive: true });
+});
+
+/** Context lengths that batches were timed at, each with their sizes. */
+async function measured(contextSize: number, contextLengths?: readonly number[]) {
+  using context = await model.createContext({ contextSize, threads: 1 });
+  const drafter = new PromptLookupDrafter({ numDraft: maxNodes });
+  const claim = vi.spyOn(context.sequence(), 'claim');
+  const { batches } = await measureCost({ context, drafter, maxNodes, contextLengths });
+  expect(context.sequence().length).toBe(0);
+  const sizes = new Map<number, number[]>();
+  for (const { contextLength, numTokens, ms } of batches) {
+    expect(ms).toBeGreaterThan(0);
+    sizes.set(contextLength, [...(sizes.get(contextLength) ?? []), numTokens]);
+  }
+  expect([...sizes.keys()].filter((length) => length > 0)).toEqual(
+    claim.mock.calls.map(([length]) => length),
+  );
+  return Object.fromEntries(sizes);
+}
+
+describe('measuring batches', () => {
+  it('times them on an empty context and after a long one', async () => {
+    expect(await measured(4096)).toEqual({ 0: [1, 2, 3, 5], 2048: [1, 3, 5] });
+  });
+
+  it('times them as late as there is room for, if that tells anything', async () => {
+    expect(await measured(512)).toEqual({ 0: [1, 2, 3, 5], 507: [1, 3, 5] });
+    expect(await measured(256)).toEqual({ 0: [1, 2, 3, 5] });
+  });
+
+  it('times them where it is asked to', async () => {
+    expect(await measured(1024, [300, 600, 1024])).toEqual({
+      0: [1, 2, 3, 5],
+      300: [1, 3, 5],
+      600: [1, 3, 5],
+    });
+  });
+});
