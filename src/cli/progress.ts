@@ -1,7 +1,9 @@
 // Progress on stderr: a bar in a terminal, a few lines elsewhere.
+import { basename } from 'node:path';
 import cliProgress from 'cli-progress';
 import type { BenchProgress } from '../bench/run-bench.js';
 import type { DownloadProgress } from '../model/download.js';
+import { sha256OfFile } from '../model/file-checksum.js';
 
 /** A view of something under way. */
 export interface ProgressView<T> {
@@ -35,6 +37,12 @@ export function shareProgress(label: string): ProgressView<number> {
     },
     end: () => bar.stop(),
   };
+}
+
+/** SHA-256 of a file, which takes seconds of a large one. */
+export async function sumWithProgress(path: string): Promise<string> {
+  const progress = shareProgress(`SHA-256 of ${basename(path)}`);
+  return sha256OfFile(path, undefined, progress.show).finally(progress.end);
 }
 
 function byteBar(): ProgressView<DownloadProgress> {

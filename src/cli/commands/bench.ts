@@ -9,7 +9,6 @@ import type { TrialPlan } from '../../bench/trial.js';
 import { BenchError } from '../../errors.js';
 import { buildDescription } from '../../model/build-info.js';
 import { cacheFolder } from '../../model/cache-folder.js';
-import { sha256OfFile } from '../../model/file-checksum.js';
 import {
   crossTrials,
   defaultMethods,
@@ -29,7 +28,7 @@ import {
   type EngineArguments,
 } from '../engine-options.js';
 import { countValue, numberList, parameterCount } from '../option-values.js';
-import { pairProgress } from '../progress.js';
+import { pairProgress, sumWithProgress } from '../progress.js';
 
 /** What was measured, and the file that it is in. */
 interface MeasuredRun extends BenchOutcome {
@@ -236,7 +235,7 @@ async function headOf(
 ): Promise<RunHead> {
   const fact = async (path: string, description: string) => ({
     path,
-    sha256: await sha256OfFile(path),
+    sha256: await sumWithProgress(path),
     description,
   });
   const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {

@@ -1,8 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { CommandModule } from 'yargs';
-import { sha256OfFile } from '../../model/file-checksum.js';
 import { resolveModel } from '../../model/hub.js';
-import { byteProgress } from '../progress.js';
+import { byteProgress, sumWithProgress } from '../progress.js';
 
 interface PullArguments {
   model: string;
@@ -40,7 +39,7 @@ export const pullCommand: CommandModule<object, PullArguments> = {
     );
     if (json) {
       const { size: bytes } = await stat(path);
-      console.log(JSON.stringify({ path, bytes, sha256: await sha256OfFile(path) }));
+      console.log(JSON.stringify({ path, bytes, sha256: await sumWithProgress(path) }));
     } else {
       console.log(path);
     }
