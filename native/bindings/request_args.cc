@@ -114,6 +114,8 @@ GrowRequest grow_request_arg(const Napi::Value& value) {
   rules.min_probability = number_arg(object.Get("minProbability"), "minProbability");
   const Napi::Value gain = object.Get("minLevelGain");
   if (!gain.IsUndefined()) rules.min_level_gain = number_arg(gain, "minLevelGain");
+  const Napi::Value acceptance = object.Get("minAcceptance");
+  if (!acceptance.IsUndefined()) rules.min_acceptance = number_arg(acceptance, "minAcceptance");
   request.max_leaves = int_arg(object.Get("maxLeaves"), "maxLeaves");
   if (rules.rule == GrowthRule::kFixed) {
     rules.parents = int32_array_arg(object.Get("shape"), "shape");

@@ -113,6 +113,8 @@ class Growth {
     front.know(-1, row_below(-1));
     int32_t n_leaves = 1;
     while (!front.empty() && static_cast<int32_t>(tree_.tokens.size()) < request_.rules.n_nodes) {
+      // Known before anything is drawn there, or the tree's law would depend on what it leaves out.
+      if (front.best().priority < request_.rules.min_acceptance) break;
       if (!front.best().exact) {
         if (front.wanted_gain() <= request_.rules.min_level_gain) {
           front.close_unknown();

@@ -217,6 +217,7 @@ export interface NativeGrowRequest extends NativeDecodeRequest {
   minProbability: number;
   /** Expected tokens that a further level has to be able to bring, absent for 0. */
   minLevelGain?: number | undefined;
+  minAcceptance?: number | undefined;
   maxLeaves: number;
   /** [numKnots] draft probabilities, ascending. */
   knots?: Float64Array | undefined;

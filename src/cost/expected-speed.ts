@@ -9,6 +9,9 @@ export const firstNodes = 3;
 /** What is known of costs may be so many times too much, once measured in a bad moment. */
 const costDoubt = 1.25;
 
+/** Nodes that are this likely are drafted whatever they cost: what is known of either may be wrong. */
+const mostBreakEven = 0.8;
+
 /** A number of draft tokens and what is expected of it. */
 export interface ExpectedSpeed {
   readonly numNodes: number;
@@ -32,18 +35,38 @@ export interface SpeedBasis {
 export class ExpectedSpeeds {
   readonly #basis: SpeedBasis;
   readonly #contextLength: number;
+  readonly #drafted: Float64Array;
 
   constructor(basis: SpeedBasis, contextLength: number) {
     this.#basis = basis;
     this.#contextLength = contextLength;
+    this.#drafted = basis.tokens.drafted();
+  }
+
+  /**
+   * The acceptance at which a node brings as many tokens as its time would bring otherwise, at this speed against plain decoding:
+   * what makes a round best in all is what makes its last node break even.
+   * @see Dinkelbach: On nonlinear fractional programming, Management Science 13 (1967), sec. 2
+   */
+  breakEven(speedup: number): number {
+    const { cost, maxNodes } = this.#basis;
+    const plainMs = cost.predict(0, this.#contextLength);
+    const [small, large] = [1, maxNodes].map((size) => cost.predict(size, this.#contextLength));
+    if (!plainMs || !small || !large || maxNodes === 1) return 0;
+    const msPerNode = Math.max(0, large - small) / (maxNodes - 1);
+    return Math.min(mostBreakEven, (msPerNode * Math.max(1, speedup)) / plainMs);
   }
 
   /** Of so many draft tokens; undefined for none and while too little is known. */
-  of(numNodes: number, accepted = this.#basis.tokens.accepted()): ExpectedSpeed | undefined {
+  of(
+    numNodes: number,
+    accepted = this.#basis.tokens.accepted(),
+    drafted = this.#drafted,
+  ): ExpectedSpeed | undefined {
     if (numNodes === 0) return undefined;
     const { cost } = this.#basis;
     const plainMs = cost.predict(0, this.#contextLength);
-    const ms = cost.predict(numNodes, this.#contextLength);
+    const ms = cost.predict(drafted[numNodes]!, this.#contextLength);
     if (!plainMs || !ms) return undefined;
     const expected = accepted[numNodes]! + 1;
     const speedup = (expected * plainMs) / ms;
@@ -67,7 +90,8 @@ export class ExpectedSpeeds {
   /** The best size for a mediocre drafter, a small one: what is tried where little is known, or nothing good. */
   hopeful(): ExpectedSpeed | undefined {
     const { tokens, maxNodes } = this.#basis;
-    return this.#bestUpTo(Math.min(firstNodes, maxNodes), tokens.fresh().accepted());
+    const fresh = tokens.fresh();
+    return this.#bestUpTo(Math.min(firstNodes, maxNodes), fresh.accepted(), fresh.drafted());
   }
 
   /** The best size by the long memory: what may be again in a moment. */
@@ -88,10 +112,14 @@ export class ExpectedSpeeds {
     return false;
   }
 
-  #bestUpTo(most: number, accepted = this.#basis.tokens.accepted()): ExpectedSpeed | undefined {
+  #bestUpTo(
+    most: number,
+    accepted = this.#basis.tokens.accepted(),
+    drafted = this.#drafted,
+  ): ExpectedSpeed | undefined {
     let best: ExpectedSpeed | undefined;
     for (let numNodes = 1; numNodes <= most; numNodes++) {
-      const candidate = this.of(numNodes, accepted);
+      const candidate = this.of(numNodes, accepted, drafted);
       if (candidate !== undefined && candidate.speedup > (best?.speedup ?? 0)) best = candidate;
     }
     return best;

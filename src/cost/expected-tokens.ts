@@ -34,21 +34,32 @@ const priorVariance = 2;
 const priorVarianceRounds = 4;
 const leastVariance = 0.3;
 
-/** How often each node of drafts is accepted, the older rounds counting less. */
+/** What is known of the nodes, by the size that each is the last of. */
+interface KnownRates {
+  readonly tried: ArrayLike<number>;
+  readonly accepted: ArrayLike<number>;
+  readonly missing?: ArrayLike<number> | undefined;
+}
+
+/** How often each node of drafts is there and accepted, the older rounds counting less. */
 class NodeRates {
   readonly tried: Float64Array;
   readonly accepted: Float64Array;
+  /** Asked for, and not drafted. */
+  readonly missing: Float64Array;
   readonly #fading: number;
 
   constructor(maxNodes: number, fading: number) {
     this.tried = new Float64Array(maxNodes + 1);
     this.accepted = new Float64Array(maxNodes + 1);
+    this.missing = new Float64Array(maxNodes + 1);
     this.#fading = fading;
   }
 
-  set({ tried, accepted }: { tried: ArrayLike<number>; accepted: ArrayLike<number> }): void {
+  set({ tried, accepted, missing }: KnownRates): void {
     this.tried.set(tried);
     this.accepted.set(accepted);
+    this.missing.set(missing ?? new Float64Array(this.missing.length));
   }
 
   /** Lets what is known stand for so many rounds at most. */
@@ -57,14 +68,17 @@ class NodeRates {
     for (let nodes = 1; nodes < this.tried.length; nodes++) {
       this.tried[nodes]! *= scale;
       this.accepted[nodes]! *= scale;
+      this.missing[nodes]! *= scale;
     }
   }
 
-  observe(size: number, acceptedNodes: readonly number[]): void {
+  observe(size: number, numDrafted: number, acceptedNodes: readonly number[]): void {
     for (let nodes = 1; nodes < this.tried.length; nodes++) {
       this.tried[nodes]! *= this.#fading;
       this.accepted[nodes]! *= this.#fading;
+      this.missing[nodes]! *= this.#fading;
       if (nodes <= size) this.tried[nodes]! += 1;
+      if (nodes <= size && nodes > numDrafted) this.missing[nodes]! += 1;
     }
     for (const node of acceptedNodes) if (node < size) this.accepted[node + 1]! += 1;
   }
@@ -79,6 +93,19 @@ class NodeRates {
       const rise = (this.accepted[nodes]! + priorRounds * step * ratio) / (this.tried[nodes]! + priorRounds);
       [before, step] = [step, Math.min(step, rise)];
       result[nodes] = result[nodes - 1]! + step;
+    }
+    return result;
+  }
+
+  /** [maxNodes + 1]: nodes that are drafted of so many that are asked for. */
+  drafted(): Float64Array {
+    const result = new Float64Array(this.tried.length);
+    let share = 1;
+    for (let nodes = 1; nodes < result.length; nodes++) {
+      // Of nodes that were not tried as many are missing as of those before.
+      const missing = this.missing[nodes]! + priorRounds * (1 - share);
+      share = Math.min(share, 1 - missing / (this.tried[nodes]! + priorRounds));
+      result[nodes] = result[nodes - 1]! + share;
     }
     return result;
   }
@@ -114,8 +141,9 @@ export class ExpectedTokens {
    * @param numNodes       draft tokens that were asked for; of a draft that stopped by itself before, more would have
    * brought no more
    * @param acceptedNodes  ascending
+   * @param numDrafted     draft tokens that there were, default as many as were asked for
    */
-  observe(numNodes: number, acceptedNodes: readonly number[]): void {
+  observe(numNodes: number, acceptedNodes: readonly number[], numDrafted = numNodes): void {
     const size = Math.min(numNodes, this.#long.tried.length - 1);
     const [longError, shortError] = [this.#long, this.#short].map(
       (rates) => (acceptedNodes.length - rates.expected()[size]!) ** 2,
@@ -123,8 +151,8 @@ export class ExpectedTokens {
     this.#advantage = Math.max(0, rivalFading * this.#advantage + longError - shortError);
     this.#errors.observe(longError);
     this.#numRounds += 1;
-    this.#long.observe(size, acceptedNodes);
-    this.#short.observe(size, acceptedNodes);
+    this.#long.observe(size, numDrafted, acceptedNodes);
+    this.#short.observe(size, numDrafted, acceptedNodes);
   }
 
   /** A text begins: the long memory tells until the short one, which forgets most, has foretold better. */
@@ -154,12 +182,21 @@ export class ExpectedTokens {
 
   /** [maxNodes + 1]: accepted tokens of a draft of m nodes; rising, and by no more from node to node. */
   accepted(): Float64Array {
-    return (this.#advantage > convincing * this.#variance ? this.#short : this.#long).expected();
+    return this.#believed.expected();
+  }
+
+  /** [maxNodes + 1]: draft tokens that there are of m that are asked for, for drafts leave away what is not worth its time. */
+  drafted(): Float64Array {
+    return this.#believed.drafted();
   }
 
   /** As {@link accepted}, by the long memory. */
   usual(): Float64Array {
     return this.#long.expected();
+  }
+
+  get #believed(): NodeRates {
+    return this.#advantage > convincing * this.#variance ? this.#short : this.#long;
   }
 
   get #variance(): number {

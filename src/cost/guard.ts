@@ -172,8 +172,8 @@ export class GuardPlanner implements RoundPlanner {
     this.#lostInRounds += this.#lossOf(record);
     // A drafter that has nothing to propose costs nothing.
     if (record.numDraftTokens === 0 && this.#probe === undefined) return;
-    tokens.observe(this.#plannedNodes, record.acceptedNodes);
-    this.#numWhole = record.numAccepted === record.numDraftTokens ? this.#numWhole + 1 : 0;
+    tokens.observe(this.#plannedNodes, record.acceptedNodes, record.numDraftTokens);
+    this.#numWhole = record.numAccepted === this.#plannedNodes ? this.#numWhole + 1 : 0;
     if (this.#probe !== undefined) this.#judgeProbe(record);
     else if (this.#trial !== undefined) this.#judgeTrial(record);
   }
@@ -210,7 +210,8 @@ export class GuardPlanner implements RoundPlanner {
     this.#reason = describedSpeed(choice);
     this.#trial ??= this.#nextTrial(choice);
     const opening = openingNodes * 2 ** Math.floor(this.#roundsOfText / openingRounds);
-    return drafting(Math.min(opening, this.#trial?.numNodes ?? choice.numNodes));
+    const numNodes = Math.min(opening, this.#trial?.numNodes ?? choice.numNodes);
+    return { ...drafting(numNodes), minAcceptance: this.#speeds.breakEven(choice.speedup) };
   }
 
   #planMeasurement(plainMs: number): RoundPlan {

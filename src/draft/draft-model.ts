@@ -156,7 +156,7 @@ export class DraftModelDrafter implements Drafter {
       {
         sampler: this.#samplerFor(request.sampling, isSampled),
         siblings: isSampled ? this.siblings : 'deterministic',
-        growth: growthOf(shape, numNodes, learnt),
+        growth: growthOf(shape, numNodes, learnt, request.minAcceptance),
         uniforms: uniformsOf(request, numNodes, isSampled),
         minProbability,
         maxLeaves: this.maxLeaves,
@@ -267,6 +267,7 @@ function growthOf(
   shape: Exclude<TreeShape, { kind: 'chain' }>,
   numNodes: number,
   acceptance: AcceptanceModel,
+  minAcceptance: number | undefined,
 ): TreeGrowth {
   if (shape.kind === 'static') return fixedGrowth(shape.parents.slice(0, numNodes));
   const { rule } = shape;
@@ -279,6 +280,7 @@ function growthOf(
     numNodes,
     knots: Float64Array.from(acceptanceKnots),
     rates: acceptance.rates(),
+    minAcceptance,
   };
 }
 

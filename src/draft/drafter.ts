@@ -9,6 +9,11 @@ export interface DraftRequest {
   readonly tokens: Int32Array;
   /** Upper bound on drafted nodes; 0 asks for the empty tree. */
   readonly maxNodes: number;
+  /**
+   * Nodes that are less likely than this to be accepted are not worth their time, default 0: left away by drafters that can
+   * tell before they draw.
+   */
+  readonly minAcceptance?: number | undefined;
   /** How the target will be sampled. */
   readonly sampling: SamplingParams;
   /** True when the verifier needs the rows that tokens were drawn from. */

@@ -58,6 +58,8 @@ export class MixtureDrafter implements Drafter {
   /** How often each node of the model's trees is accepted. */
   readonly #modelRates: FadingRates;
   #open: { readonly tree: TokenTree; readonly parts: readonly Part[] } | undefined;
+  /** Nodes that the model was asked for last. */
+  #numAsked = 0;
 
   constructor(options: MixtureOptions) {
     const { deterministic, model, maxNodes, maxLeaves = maxNodes, joinRows = defaultJoin } = options;
@@ -89,14 +91,15 @@ export class MixtureDrafter implements Drafter {
     for (const drafter of this.#deterministic) {
       drafts.set(drafter, await drafter.draft({ ...request, maxNodes: budget, needsDraftProbs: false }));
     }
-    const merged = this.#merge(drafts, budget);
+    const merged = this.#merge(drafts, budget, request.minAcceptance);
     const worth = merged.probabilities.reduce((sum, probability) => sum + probability, 0);
     let ofModel = 0;
     for (let node = 0; node < budget; node++) ofModel += this.#modelRate(node);
     if (this.#model === undefined || worth >= ofModel)
       return this.#finish(merged.tree, drafts, { confidences: merged.confidences });
     const numOther = this.#numOther(merged.probabilities, budget);
-    const own = await this.#model.draft({ ...request, maxNodes: budget - numOther });
+    this.#numAsked = budget - numOther;
+    const own = await this.#model.draft({ ...request, maxNodes: this.#numAsked });
     const tree = withBranches(own.tree, merged.tree, numOther, this.maxLeaves);
     drafts.set(this.#model, own);
     const { draftProbs } = own;
@@ -125,7 +128,7 @@ export class MixtureDrafter implements Drafter {
       const told = drafter.numCandidates;
       const rows = candidates?.length ? [candidates[0]!, ...rowsAt(candidates, places)] : undefined;
       drafter.accept(tokens, own, told === undefined ? undefined : rows?.map((row) => firstOf(row, told)));
-      if (drafter === this.#model && part !== undefined) this.#noteModel(part.draft.tree, own);
+      if (drafter === this.#model && part !== undefined) this.#noteModel(own);
     }
     if (open !== undefined) this.#learn(open.parts, tokens);
   }
@@ -152,9 +155,9 @@ export class MixtureDrafter implements Drafter {
     return count;
   }
 
-  #noteModel(tree: TokenTree, accepted: readonly NodeIndex[]): void {
-    for (let node = 0; node < Math.min(tree.numNodes, this.maxNodes); node++)
-      this.#modelRates.observe(node, accepted.includes(node));
+  /** A node that the model left away brought as little as one that was rejected. */
+  #noteModel(accepted: readonly NodeIndex[]): void {
+    for (let node = 0; node < this.#numAsked; node++) this.#modelRates.observe(node, accepted.includes(node));
   }
 
   #learn(parts: readonly Part[], tokens: readonly TokenId[]): void {
@@ -181,13 +184,13 @@ export class MixtureDrafter implements Drafter {
   }
 
   /** The likeliest nodes of all deterministic drafters as one tree, and the probability of each node's path. */
-  #merge(drafts: ReadonlyMap<Drafter, Draft>, budget: number) {
+  #merge(drafts: ReadonlyMap<Drafter, Draft>, budget: number, minAcceptance = 0) {
     const next = (path: readonly TokenId[]): NextToken[] =>
       Array.from(this.#votes(drafts, path), ([token, votes]) => ({
         token,
         confidence: this.#mixing.combined(votes),
       }));
-    const { tree, confidences } = growBestFirst(budget, 0, next, this.maxLeaves);
+    const { tree, confidences } = growBestFirst(budget, minAcceptance, next, this.maxLeaves);
     const probabilities: number[] = [];
     for (let node = 0; node < tree.numNodes; node++) {
       const parent = tree.parents[node]!;

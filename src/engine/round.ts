@@ -124,6 +124,7 @@ async function propose(
   return drafter.draft({
     tokens,
     maxNodes: plan.maxNodes,
+    minAcceptance: plan.minAcceptance,
     sampling,
     needsDraftProbs: verifier.needsDraftProbs,
     uniform: (node) => uniform(seed, Purpose.draft, outputPosition, node),

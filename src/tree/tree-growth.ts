@@ -19,6 +19,8 @@ export interface CalibratedGrowth {
   readonly knots: Float64Array;
   /** [numRanks, numKnots] */
   readonly rates: Float64Array;
+  /** Nothing is drawn at places that are less likely to be the accepted one, default 0; decided before the draw. */
+  readonly minAcceptance?: number | undefined;
 }
 
 /**

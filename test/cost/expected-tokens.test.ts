@@ -48,6 +48,22 @@ describe('expected tokens', () => {
     expect(tokens.reach).toBe(6);
   });
 
+  it('tell how many tokens there are of those that were asked for', () => {
+    const tokens = new ExpectedTokens(8);
+    expect(Array.from(tokens.drafted())).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    // Of every other draft there is only the first token.
+    for (let round = 0; round < 200; round++) tokens.observe(4, [0], round % 2 === 0 ? 1 : 4);
+    const drafted = tokens.drafted();
+    expect(drafted[1]).toBe(1);
+    expect(drafted[4]).toBeCloseTo(2.5, 1);
+    expect(drafted[8]).toBeCloseTo(4.5, 0);
+    const adopting = new ExpectedTokens(8);
+    adopting.adopt(tokens);
+    expect(adopting.drafted()).toEqual(drafted);
+    tokens.begin();
+    expect(tokens.drafted()).toEqual(drafted);
+  });
+
   it('forget what was long ago', () => {
     const tokens = new ExpectedTokens(4);
     for (let round = 0; round < 100; round++) tokens.observe(4, [0, 1, 2, 3]);

@@ -187,6 +187,24 @@ describe('the guard', () => {
     expect(drafts.filter(({ numNodes }) => numNodes === 0).length).toBeLessThan(drafts.length / 8);
   });
 
+  it('asks for nothing that brings less than its time, but where it finds out', () => {
+    const world: World = {
+      batchMs: (numTokens) => 50 + 10 * (numTokens - 1),
+      draftMs: () => 1,
+      acceptance: () => 0.9,
+    };
+    const guard = guardOf(world);
+    play(world, 300, { guard });
+    const plans = Array.from({ length: 30 }, (_, index) => guard.plan(300 + index)).filter(
+      ({ maxNodes: size }) => size > 0,
+    );
+    expect(plans.length).toBeGreaterThan(10);
+    for (const { minAcceptance } of plans) {
+      expect(minAcceptance).toBeGreaterThan(0.3);
+      expect(minAcceptance).toBeLessThan(0.8);
+    }
+  });
+
   it('says what it does and why', () => {
     const off = guardOf(useless);
     play(useless, 100, { guard: off });

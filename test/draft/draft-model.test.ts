@@ -8,6 +8,7 @@ import type { Context } from '../../src/model/context.js';
 import { loadModel } from '../../src/model/load-model.js';
 import type { Model } from '../../src/model/model.js';
 import { Sampler } from '../../src/model/sampler.js';
+import type { GrowTreeRequest } from '../../src/model/sequence-calls.js';
 import { ArrayRows } from '../../src/sampling/distribution.js';
 import type { SamplingParams } from '../../src/types.js';
 import { parseTreeShape, shapeFor } from '../../src/tree/tree-shape.js';
@@ -132,18 +133,18 @@ describe('DraftModelDrafter', () => {
     [undefined, 4],
     [2, 2],
     [9, 4],
-  ])('grows trees of %s leaves at most on %i', async (maxLeaves, expected) => {
-    const asked: number[] = [];
+  ])('grows trees of %s leaves at most on %i, of nodes that are worth it', async (maxLeaves, expected) => {
+    const asked: unknown[] = [];
     const sequence = Object.assign(new FakeDraftSequence(table), {
-      grow: (_: Int32Array, request: { readonly maxLeaves: number }) => {
-        asked.push(request.maxLeaves);
+      grow: (_: Int32Array, { maxLeaves: most, growth }: Pick<GrowTreeRequest, 'maxLeaves' | 'growth'>) => {
+        asked.push(most, growth.rule === 'calibrated' && growth.minAcceptance);
         return Promise.reject(new Error('nothing grows here'));
       },
     });
     const shape = shapeFor(parseTreeShape('dynamic:4'), true);
     const { drafter } = fakeDrafter({ sequence, shape, siblings: 'withoutReplacement', maxLeaves });
-    await expect(drafter.draft(request())).rejects.toThrow('nothing grows here');
-    expect(asked).toEqual([expected]);
+    await expect(drafter.draft(request({ minAcceptance: 0.3 }))).rejects.toThrow('nothing grows here');
+    expect(asked).toEqual([expected, 0.3]);
     expect(drafter.maxLeaves).toBe(expected);
   });
 

@@ -233,6 +233,31 @@ describe('a mixture with a model', () => {
     expect(model.requests.at(-1)!.maxNodes).toBe(1);
   });
 
+  it('leaves away what is not worth its time, and has the model do so', async () => {
+    const { model, other, mixture } = withModel();
+    other.next = fixed([6, 7, 8], [-1, 0, 1], 0.6, 0.9, 0.3);
+    model.next = { tree: TokenTree.chain([5]) };
+    const all = await mixture.draft(request(16, true));
+    expect(all.tree.numNodes).toBe(4);
+    const worth = await mixture.draft({ ...request(16, true), minAcceptance: 0.3 });
+    expect(model.requests.at(-1)!.minAcceptance).toBe(0.3);
+    expect(Array.from(worth.tree.tokens)).toEqual([5, 6, 7]);
+  });
+
+  it('counts what the model left away as rejected', async () => {
+    const { model, other, mixture } = withModel();
+    model.next = { tree: TokenTree.chain([5]) };
+    other.next = fixed([6, 7], [-1, 0], 0.3, 0.9);
+    await mixture.draft(request(4, true));
+    expect(model.requests.at(-1)!.maxNodes).toBe(4);
+    for (let round = 0; round < 20; round++) {
+      await mixture.draft(request(4, true));
+      mixture.accept([5, 9], [0]);
+    }
+    await mixture.draft(request(4, true));
+    expect(model.requests.at(-1)!.maxNodes).toBe(2);
+  });
+
   it('adds no leaves beyond its own limit, but longer paths', async () => {
     const [model, other] = [new Stub('model', 'withoutReplacement'), new Stub('other')];
     const mixture = new MixtureDrafter({ deterministic: [other], model, maxNodes: 16, maxLeaves: 3 });

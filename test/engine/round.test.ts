@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { runRound } from '../../src/engine/round.js';
 import { createVerifier } from '../../src/engine/verifiers.js';
-import type { Draft } from '../../src/draft/drafter.js';
+import type { Draft, DraftRequest } from '../../src/draft/drafter.js';
 import { ArrayRows, type Distribution, type DistributionRows } from '../../src/sampling/distribution.js';
 import { TokenTree } from '../../src/tree/token-tree.js';
 import { TableDrafter } from '../helpers/table-drafter.js';
@@ -48,7 +48,33 @@ async function toldIn(
   return drafter.told;
 }
 
+/** Notes what it is asked for. */
+class AskedDrafter extends TableDrafter {
+  readonly asked: (number | undefined)[] = [];
+
+  override draft(request: DraftRequest): Promise<Draft> {
+    this.asked.push(request.minAcceptance);
+    return super.draft(request);
+  }
+}
+
 describe('a round', () => {
+  it('asks for nothing that is not worth its time', async () => {
+    const drafter = new AskedDrafter(small);
+    await runRound(
+      {
+        ...{ target: new TableTarget(large, new Tape()), drafter, verifier: createVerifier('block') },
+        ...{ sampling: {}, seed: 1, signal: undefined },
+      },
+      {
+        tokens: Int32Array.of(0),
+        outputPosition: 0,
+        plan: { maxNodes: 2, isPlain: false, minAcceptance: 0.4 },
+      },
+    );
+    expect(drafter.asked).toEqual([0.4]);
+  });
+
   it('tells a drafter the rows that its tokens were drawn from and verified by, then what was accepted', async () => {
     expect(await toldIn(2)).toEqual([[small.next([]), large.next([])], []]);
   });

@@ -188,6 +188,7 @@ async function bestFirst(growth: TreeGrowth, siblings: OwnDraws, limit: number) 
         priorities.push(value * rate(rank, likeliest));
       } else priorities.push(value * row.probs.reduce((sum, prob) => sum + prob * rate(rank, prob), 0));
     }
+    if (Math.max(...priorities) < ((growth.rule === 'calibrated' && growth.minAcceptance) || 0)) break;
     const best = priorities.indexOf(Math.max(...priorities));
     const [slot] = slots.splice(best, 1);
     const { parent, rank, value } = slot!;
@@ -227,6 +228,28 @@ describe('best-first growth', () => {
       await check(checked, one.kind);
     },
   );
+});
+
+describe('growth up to what is worth its time', () => {
+  it.each(
+    (['deterministic', 'withoutReplacement'] as const).flatMap((kind) =>
+      [0.1, 0.25, 0.5].map((minAcceptance) => ({ kind, minAcceptance })),
+    ),
+  )('draws nothing where less than $minAcceptance is expected, siblings $kind', async (one) => {
+    const growth = { ...calibrated, minAcceptance: one.minAcceptance };
+    const checked = await grow(growth, one.kind);
+    const wanted = await bestFirst(growth, one.kind, maxLeaves);
+    expect(Array.from(checked.grown.tokens)).toEqual(wanted.tokens);
+    expect(Array.from(checked.grown.parents)).toEqual(wanted.parents);
+    expect(checked.tree.numNodes).toBeLessThan(calibrated.numNodes);
+    expect(checked.tree.numNodes).toBeGreaterThan(0);
+    await check(checked, one.kind);
+  });
+
+  it('draws nothing at all where nothing is worth it', async () => {
+    const { tree } = await grow({ ...calibrated, minAcceptance: 0.96 }, 'withoutReplacement');
+    expect(tree.numNodes).toBe(0);
+  });
 });
 
 describe('a level that has to bring something', () => {

@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import { ExpectedSpeeds } from '../../src/cost/expected-speed.js';
+import { ExpectedTokens } from '../../src/cost/expected-tokens.js';
+import { RoundCost } from '../../src/cost/round-cost.js';
+
+const maxNodes = 12;
+const [plainMs, msPerNode] = [50, 12];
+
+function speedsOf(tokens = new ExpectedTokens(maxNodes)): ExpectedSpeeds {
+  const batches = [1, 2, 5, 9, 13].map((numTokens) => ({
+    numTokens,
+    contextLength: 0,
+    ms: plainMs + msPerNode * (numTokens - 1),
+  }));
+  const cost = new RoundCost({ batches, drafts: [{ numNodes: 1, ms: 0 }] });
+  return new ExpectedSpeeds({ cost, tokens, maxNodes }, 0);
+}
+
+describe('what a node has to bring', () => {
+  it('makes tokens for the time the most, over rounds that are sure and rounds that are not', () => {
+    const path = (rate: number, depth: number): number => rate ** (depth + 1);
+    const rates = [0.9, 0.4];
+    const tokensOf = (rate: number, numNodes: number): number =>
+      Array.from({ length: numNodes }, (_, depth) => path(rate, depth)).reduce((sum, one) => sum + one, 1);
+    const sizes = Array.from({ length: maxNodes + 1 }, (_, size) => size);
+    const all = sizes.flatMap((first) =>
+      sizes.map((second) => {
+        const tokens = tokensOf(rates[0]!, first) + tokensOf(rates[1]!, second);
+        return { first, second, speedup: (tokens * plainMs) / (2 * plainMs + msPerNode * (first + second)) };
+      }),
+    );
+    const best = all.reduce((one, other) => (other.speedup > one.speedup ? other : one));
+    const least = speedsOf().breakEven(best.speedup);
+    const kept = rates.map((rate) => sizes.slice(1).filter((size) => path(rate, size - 1) >= least).length);
+    expect(kept).toEqual([best.first, best.second]);
+    expect(best.first).toBeGreaterThan(best.second + 3);
+  });
+
+  it('is what plain decoding takes where speculation brings less, and never too much', () => {
+    expect(speedsOf().breakEven(0.5)).toBeCloseTo(msPerNode / plainMs, 10);
+    expect(speedsOf().breakEven(100)).toBe(0.8);
+  });
+
+  it('costs what there is of a draft, not what was asked for', () => {
+    const tokens = new ExpectedTokens(maxNodes);
+    for (let round = 0; round < 300; round++) tokens.observe(8, [], 2);
+    expect(speedsOf(tokens).of(8)!.ms).toBeCloseTo(plainMs + 2 * msPerNode, 0);
+    expect(speedsOf(tokens).hopeful()!.ms).toBeGreaterThan(plainMs + msPerNode - 1);
+    for (let round = 0; round < 300; round++) tokens.observe(8, [], 8);
+    expect(speedsOf(tokens).of(8)!.ms).toBeCloseTo(plainMs + 8 * msPerNode, 0);
+  });
+});
