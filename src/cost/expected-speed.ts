@@ -29,6 +29,8 @@ export interface SpeedBasis {
   readonly tokens: ExpectedTokens;
   /** Draft tokens of a round at most. */
   readonly maxNodes: number;
+  /** Drafts leave away what is not worth its time, so that a larger one costs no more than it brings; default false. */
+  readonly isSelective?: boolean | undefined;
 }
 
 /** Expected speeds at one length of the context. */
@@ -66,7 +68,7 @@ export class ExpectedSpeeds {
     if (numNodes === 0) return undefined;
     const { cost } = this.#basis;
     const plainMs = cost.predict(0, this.#contextLength);
-    const ms = cost.predict(drafted[numNodes]!, this.#contextLength);
+    const ms = cost.predictDrafted(drafted[numNodes]!, this.#contextLength);
     if (!plainMs || !ms) return undefined;
     const expected = accepted[numNodes]! + 1;
     const speedup = (expected * plainMs) / ms;
@@ -75,10 +77,12 @@ export class ExpectedSpeeds {
 
   /**
    * The number of draft tokens with the most expected tokens for the time; undefined while too little is known. Where that is
-   * far beyond those that were tried, it is gone towards step by step, if the steps pay.
+   * far beyond those that were tried, it is gone towards step by step, if the steps pay. Of drafts that leave away what is
+   * not worth its time, the largest one, gone towards likewise.
    */
   best(): ExpectedSpeed | undefined {
-    const { tokens, maxNodes } = this.#basis;
+    const { tokens, maxNodes, isSelective = false } = this.#basis;
+    if (isSelective) return this.of(Math.min(maxNodes, Math.max(firstNodes, tokens.reach)));
     const far = this.#bestUpTo(maxNodes);
     const reach = Math.max(firstNodes, tokens.reach);
     if (far === undefined || far.numNodes <= reach) return far;

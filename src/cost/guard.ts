@@ -170,10 +170,13 @@ export class GuardPlanner implements RoundPlanner {
     this.#numRounds += 1;
     this.#roundsOfText += 1;
     this.#lostInRounds += this.#lossOf(record);
-    // A drafter that has nothing to propose costs nothing.
-    if (record.numDraftTokens === 0 && this.#probe === undefined) return;
+    // A drafter that has nothing to propose costs nothing, but for one that has looked whether it is worth its time.
+    const hasLooked = this.#options.isSelective ?? false;
+    if (record.numDraftTokens === 0 && this.#probe === undefined && !hasLooked) return;
     tokens.observe(this.#plannedNodes, record.acceptedNodes, record.numDraftTokens);
-    this.#numWhole = record.numAccepted === this.#plannedNodes ? this.#numWhole + 1 : 0;
+    // One that ended before, and was right as far as it went, says nothing of more.
+    if (record.numAccepted < record.numDraftTokens) this.#numWhole = 0;
+    else if (record.numAccepted === this.#plannedNodes) this.#numWhole += 1;
     if (this.#probe !== undefined) this.#judgeProbe(record);
     else if (this.#trial !== undefined) this.#judgeTrial(record);
   }
@@ -203,6 +206,10 @@ export class GuardPlanner implements RoundPlanner {
       this.#reason = `what is left would not make up for reading the text: ${describedSpeed(best)}`;
       return plain(unreadTokens);
     }
+    if (this.#options.isSelective === true) {
+      this.#reason = describedSpeed(best);
+      return this.#worthwhile(best.numNodes, best);
+    }
     const held = this.#speeds.of(this.#heldNodes);
     const choice = held !== undefined && best.promise < worthChanging * held.speedup ? held : best;
     if (this.#heldNodes !== choice.numNodes) this.#wholeToTry = wholeRounds;
@@ -210,8 +217,12 @@ export class GuardPlanner implements RoundPlanner {
     this.#reason = describedSpeed(choice);
     this.#trial ??= this.#nextTrial(choice);
     const opening = openingNodes * 2 ** Math.floor(this.#roundsOfText / openingRounds);
-    const numNodes = Math.min(opening, this.#trial?.numNodes ?? choice.numNodes);
-    return { ...drafting(numNodes), minAcceptance: this.#speeds.breakEven(choice.speedup) };
+    return this.#worthwhile(Math.min(opening, this.#trial?.numNodes ?? choice.numNodes), choice);
+  }
+
+  /** So many draft tokens, less those that would bring less than their time. */
+  #worthwhile(numNodes: number, { speedup }: ExpectedSpeed): RoundPlan {
+    return { ...drafting(numNodes), minAcceptance: this.#speeds.breakEven(speedup) };
   }
 
   #planMeasurement(plainMs: number): RoundPlan {

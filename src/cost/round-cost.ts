@@ -53,7 +53,7 @@ export class RoundCost {
    * @param isReading      the drafter had to read the text first, which says nothing of other rounds
    */
   observe(record: RoundRecord, contextLength: number, isReading = false): void {
-    const { numDraftTokens, draftMs, decodeMs, verifyMs, roundMs } = record;
+    const { numDraftTokens, isPlain, draftMs, decodeMs, verifyMs, roundMs } = record;
     if (numDraftTokens > 0 && !isReading) {
       const parts = this.#parts(numDraftTokens, contextLength);
       if (parts) this.#slowness.observe(Math.min(mostSlowness, roundMs / parts));
@@ -65,7 +65,8 @@ export class RoundCost {
     // What a single plain round takes beside its batch, plain decoding pays once for many tokens.
     const rest = numDraftTokens === 0 ? verifyMs : Math.max(0, roundMs - draftMs - decodeMs);
     if (numDraftTokens > 0 || isSteady) this.#rest.observe(numDraftTokens, rest);
-    if (numDraftTokens > 0 && !isReading) this.#draft.observe(numDraftTokens, draftMs);
+    // To see that nothing is worth its time takes a look.
+    if (!isPlain && !isReading) this.#draft.observe(numDraftTokens, draftMs);
   }
 
   /**
@@ -88,9 +89,15 @@ export class RoundCost {
     return parts === undefined || numNodes === 0 ? parts : parts * this.#slowness.value;
   }
 
-  #parts(numNodes: number, contextLength: number): number | undefined {
+  /** As {@link predict}, of a round that asks for a draft, however many tokens of it there are; fractions are means. */
+  predictDrafted(numNodes: number, contextLength: number): number | undefined {
+    const parts = this.#parts(numNodes, contextLength, true);
+    return parts && parts * this.#slowness.value;
+  }
+
+  #parts(numNodes: number, contextLength: number, isAsked = numNodes > 0): number | undefined {
     const verification = this.predictVerification(numNodes, contextLength);
-    const draft = numNodes === 0 ? 0 : this.#draft.predict(numNodes);
+    const draft = isAsked ? this.#draft.predict(numNodes) : 0;
     return verification === undefined || draft === undefined ? undefined : verification + draft;
   }
 

@@ -78,6 +78,7 @@ export class DraftModelDrafter implements Drafter {
   readonly maxNodes: number;
   readonly maxLeaves: number;
   readonly adaptsShape: boolean;
+  readonly isSelective: boolean;
   readonly #options: DraftModelOptions;
   /** Tokens that the draft sequence is known to hold; verified on each call only from `#agreed` on. */
   readonly #seen = new TokenBuffer();
@@ -95,6 +96,7 @@ export class DraftModelDrafter implements Drafter {
     this.maxNodes = options.shape.numNodes;
     this.maxLeaves = Math.min(options.maxLeaves ?? Infinity, leavesOf(options.shape));
     this.adaptsShape = adaptsToDraws(options.shape);
+    this.isSelective = options.shape.kind === 'grown' && options.shape.rule === 'dynamic';
   }
 
   async begin(prompt: readonly TokenId[], signal?: AbortSignal): Promise<void> {

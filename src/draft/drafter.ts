@@ -56,6 +56,8 @@ export interface Drafter {
    * decide then how much of it is decoded: `accept` then tells of the first nodes alone.
    */
   readonly isWeightless?: boolean | undefined;
+  /** True when it leaves away what is less likely to be accepted than `minAcceptance` asks. */
+  readonly isSelective?: boolean | undefined;
   /** How many likely next tokens it wants to be told after each decoded token; undefined: none. */
   readonly numCandidates?: number | undefined;
   /** Starts a generation on `prompt`. */

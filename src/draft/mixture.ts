@@ -49,6 +49,7 @@ export class MixtureDrafter implements Drafter {
   readonly maxLeaves: number;
   readonly adaptsShape: boolean;
   readonly isWeightless: boolean;
+  readonly isSelective: boolean;
   readonly numCandidates: number | undefined;
   readonly #parts: readonly Drafter[];
   readonly #deterministic: readonly Drafter[];
@@ -74,6 +75,7 @@ export class MixtureDrafter implements Drafter {
     this.maxNodes = maxNodes;
     this.maxLeaves = maxLeaves;
     this.adaptsShape = model !== undefined;
+    this.isSelective = model?.isSelective ?? true;
     this.isWeightless = this.#parts.every(({ isWeightless = false }) => isWeightless);
     const wanted = this.#parts.map(({ numCandidates = 0 }) => numCandidates);
     this.numCandidates = Math.max(...wanted) || undefined;

@@ -23,6 +23,8 @@ export interface GuardsOptions {
   readonly isMeasuring: boolean;
   /** Drafts cost next to nothing: what is decoded of them is decided draft in hand. */
   readonly isWeightless: boolean;
+  /** Drafts leave away what is not worth its time. */
+  readonly isSelective?: boolean | undefined;
   /** What was learnt before, and where it is kept; undefined keeps nothing. */
   readonly path?: string | undefined;
 }
@@ -64,8 +66,9 @@ export async function createGuards(
     if (coresOfOthers(before, readProcessorTime()) < quietCores) writeCost(path, calibration);
   }
   const isKept = options.keepAcceptance ?? true;
-  const { isWeightless = false } = drafter;
-  return new Guards({ calibration, maxNodes, isMeasuring, isWeightless, path: isKept ? path : undefined });
+  const { isWeightless = false, isSelective } = drafter;
+  const kept = isKept ? path : undefined;
+  return new Guards({ calibration, maxNodes, isMeasuring, isWeightless, isSelective, path: kept });
 }
 
 /** Guards that share what is known of costs. */
@@ -95,7 +98,7 @@ export class Guards {
   }
 
   #create(kind: string): GuardPlanner | SelectingPlanner {
-    const { maxNodes, isMeasuring, isWeightless, calibration: costs } = this.#options;
+    const { maxNodes, isMeasuring, isWeightless, isSelective, calibration: costs } = this.#options;
     if (isWeightless) {
       const calibration = new ConfidenceCalibration(this.#known[kind]);
       this.#learnt.set(kind, calibration);
@@ -104,7 +107,7 @@ export class Guards {
     const tokens = new ExpectedTokens(maxNodes, this.#known[kind]);
     this.#learnt.set(kind, tokens);
     const { readMsPerToken } = costs;
-    return new GuardPlanner({ cost: this.cost, tokens, maxNodes, isMeasuring, readMsPerToken });
+    return new GuardPlanner({ cost: this.cost, tokens, maxNodes, isSelective, isMeasuring, readMsPerToken });
   }
 
   /** Keeps what was learnt for the next process. */

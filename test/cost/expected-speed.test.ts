@@ -6,14 +6,14 @@ import { RoundCost } from '../../src/cost/round-cost.js';
 const maxNodes = 12;
 const [plainMs, msPerNode] = [50, 12];
 
-function speedsOf(tokens = new ExpectedTokens(maxNodes)): ExpectedSpeeds {
+function speedsOf(tokens = new ExpectedTokens(maxNodes), isSelective = false): ExpectedSpeeds {
   const batches = [1, 2, 5, 9, 13].map((numTokens) => ({
     numTokens,
     contextLength: 0,
     ms: plainMs + msPerNode * (numTokens - 1),
   }));
   const cost = new RoundCost({ batches, drafts: [{ numNodes: 1, ms: 0 }] });
-  return new ExpectedSpeeds({ cost, tokens, maxNodes }, 0);
+  return new ExpectedSpeeds({ cost, tokens, maxNodes, isSelective }, 0);
 }
 
 describe('what a node has to bring', () => {
@@ -39,6 +39,20 @@ describe('what a node has to bring', () => {
   it('is what plain decoding takes where speculation brings less, and never too much', () => {
     expect(speedsOf().breakEven(0.5)).toBeCloseTo(msPerNode / plainMs, 10);
     expect(speedsOf().breakEven(100)).toBe(0.8);
+  });
+
+  it('is left to drafts that know it: the largest that what is known speaks for is best', () => {
+    const tokens = new ExpectedTokens(maxNodes);
+    expect(speedsOf(tokens, true).best()!.numNodes).toBe(3);
+    // Two of three tokens, however many are asked for.
+    for (let round = 0; round < 3; round++) tokens.observe(3, [0, 1], 3);
+    expect(speedsOf(tokens, true).best()!.numNodes).toBe(5);
+    for (let round = 0; round < 100; round++) tokens.observe(maxNodes, [0, 1], 3);
+    const best = speedsOf(tokens, true).best()!;
+    expect(best.numNodes).toBe(maxNodes);
+    expect(best.speedup).toBeCloseTo((3 * plainMs) / (plainMs + 3 * msPerNode), 1);
+    for (let round = 0; round < 100; round++) tokens.observe(maxNodes, [0, 1], maxNodes);
+    expect(speedsOf(tokens).best()!.numNodes).toBeLessThan(5);
   });
 
   it('costs what there is of a draft, not what was asked for', () => {

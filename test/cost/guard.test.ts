@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ExpectedTokens } from '../../src/cost/expected-tokens.js';
 import { GuardPlanner } from '../../src/cost/guard.js';
 import { RoundCost } from '../../src/cost/round-cost.js';
+import type { RoundPlan } from '../../src/cost/round-planner.js';
 import { Purpose, uniform } from '../../src/sampling/random.js';
 
 const maxNodes = 16;
@@ -18,6 +19,21 @@ interface World {
   readonly noise?: number;
   /** Milliseconds that a drafter takes to read a text before its first draft. */
   readonly beginMs?: number;
+  /** Drafts leave away what is not worth its time. */
+  readonly isSelective?: boolean;
+}
+
+/** Draft tokens of a round that is asked for so many. */
+function numDraftedOf(
+  world: World,
+  { maxNodes: size, minAcceptance = 0 }: RoundPlan,
+  position: number,
+): number {
+  if (world.isSelective !== true) return size;
+  let [numNodes, probability] = [0, 1];
+  while (numNodes < size && (probability *= world.acceptance(position + numNodes)) >= minAcceptance)
+    numNodes++;
+  return numNodes;
 }
 
 /** Plays a generation; the speed against plain decoding, and what was drafted. */
@@ -32,25 +48,26 @@ function play(world: World, numTokens: number, { guard = guardOf(world), seed = 
     const numPlain = plan.maxNodes === 0 ? Math.min(plan.numPlainTokens ?? 1, numTokens - position) : 1;
     for (let round = 0; round < numPlain; round++) {
       const acceptedNodes: number[] = [];
+      const numDraft = numDraftedOf(world, plan, position);
       while (
-        acceptedNodes.length < plan.maxNodes &&
+        acceptedNodes.length < numDraft &&
         random() < world.acceptance(position + acceptedNodes.length)
       ) {
         acceptedNodes.push(acceptedNodes.length);
       }
       const numAccepted = acceptedNodes.length;
-      const decodeMs = noisy(world.batchMs(plan.maxNodes + 1, position));
+      const decodeMs = noisy(world.batchMs(numDraft + 1, position));
       const isBeginning = plan.maxNodes > 0 && drafts.every(({ numNodes }) => numNodes === 0);
       const beginMs = isBeginning ? (world.beginMs ?? 0) : 0;
-      const draftMs = plan.maxNodes === 0 ? 0 : beginMs + noisy(world.draftMs(plan.maxNodes));
-      ms += world.batchMs(plan.maxNodes + 1, position);
-      ms += plan.maxNodes === 0 ? 0 : beginMs + world.draftMs(plan.maxNodes);
+      const draftMs = plan.maxNodes === 0 ? 0 : beginMs + noisy(world.draftMs(Math.max(1, numDraft)));
+      ms += world.batchMs(numDraft + 1, position);
+      ms += plan.maxNodes === 0 ? 0 : beginMs + world.draftMs(Math.max(1, numDraft));
       for (let token = 0; token <= numAccepted; token++) plainMs += world.batchMs(1, position + token);
       drafts.push({ position, numNodes: plan.maxNodes });
       position += numAccepted + 1;
       guard.observe({
-        numDraftTokens: plan.maxNodes,
-        draftDepth: plan.maxNodes,
+        numDraftTokens: numDraft,
+        draftDepth: numDraft,
         numAccepted,
         acceptedNodes,
         bias: 0,
@@ -86,6 +103,7 @@ function guardOf(world: World, isMeasuring = true): GuardPlanner {
     tokens: new ExpectedTokens(maxNodes),
     maxNodes,
     isMeasuring,
+    isSelective: world.isSelective,
   });
 }
 
@@ -113,22 +131,27 @@ describe('the guard', () => {
     ['a useless and costly drafter', { ...useless, draftMs: (n: number) => 50 * n }],
     ['batches that cost as much as their tokens', { ...good, batchMs: (n: number) => 50 * n }],
     ['times that vary by half', { ...useless, noise: 1 }],
-  ] as const)('is not slower than plain decoding with %s', (_, world) => {
-    const guard = guardOf(world);
-    // A first answer pays for finding out.
-    expect(play(world, 300, { guard }).speedup).toBeGreaterThan(0.97);
-    for (let seed = 2; seed < 8; seed++) {
-      expect(play(world, 300, { guard, seed }).speedup).toBeGreaterThan(0.98);
+  ] as const)('is not slower than plain decoding with %s', (_, one) => {
+    for (const isSelective of [false, true]) {
+      const world = { ...one, isSelective };
+      const guard = guardOf(world);
+      // A first answer pays for finding out.
+      expect(play(world, 300, { guard }).speedup).toBeGreaterThan(0.97);
+      for (let seed = 2; seed < 8; seed++) {
+        expect(play(world, 300, { guard, seed }).speedup).toBeGreaterThan(0.98);
+      }
     }
   });
 
   it.each([0.5, 0.7, 0.85, 0.95])('comes near the best fixed size where %d are accepted', (rate) => {
-    const world = { ...good, acceptance: () => rate };
-    const guard = guardOf(world);
-    play(world, 300, { guard });
-    const speedups = [2, 3, 4, 5, 6].map((seed) => play(world, 600, { guard, seed }).speedup);
-    const mean = speedups.reduce((sum, speedup) => sum + speedup, 0) / speedups.length;
-    expect(mean).toBeGreaterThan(0.95 * bestFixed(world));
+    for (const isSelective of [false, true]) {
+      const world = { ...good, acceptance: () => rate, isSelective };
+      const guard = guardOf(world);
+      play(world, 300, { guard });
+      const speedups = [2, 3, 4, 5, 6].map((seed) => play(world, 600, { guard, seed }).speedup);
+      const mean = speedups.reduce((sum, speedup) => sum + speedup, 0) / speedups.length;
+      expect(mean).toBeGreaterThan(0.95 * bestFixed(world));
+    }
   });
 
   it('does not have short texts read by a drafter that could not pay, nor often by one that has not', () => {
@@ -203,6 +226,21 @@ describe('the guard', () => {
       expect(minAcceptance).toBeGreaterThan(0.3);
       expect(minAcceptance).toBeLessThan(0.8);
     }
+  });
+
+  it('leaves the size to drafts that leave away what is not worth its time', () => {
+    const world: World = {
+      batchMs: (numTokens) => 50 + 10 * (numTokens - 1),
+      draftMs: () => 1,
+      acceptance: () => 0.7,
+    };
+    const sizesOf = (isSelective: boolean): number[] => {
+      const guard = guardOf({ ...world, isSelective });
+      play({ ...world, isSelective }, 400, { guard });
+      return Array.from({ length: 8 }, (_, index) => guard.plan(400 + index).maxNodes);
+    };
+    expect(Math.min(...sizesOf(true).filter((size) => size > 0))).toBe(maxNodes);
+    expect(Math.max(...sizesOf(false))).toBeLessThan(maxNodes);
   });
 
   it('says what it does and why', () => {

@@ -30,6 +30,16 @@ describe('the cost of a round', () => {
     expect(new RoundCost({ ...calibration, verifications }).predict(4, 0)).toBeCloseTo(56);
   });
 
+  it('of a draft that nothing came of has the look at it in it, and a plain one has not', () => {
+    const cost = new RoundCost(calibration);
+    for (let index = 0; index < 5; index++) cost.observe({ ...round(0, 3, 10), isPlain: false }, 0);
+    expect(cost.predictDrafted(0, 0)).toBeCloseTo(13);
+    expect(cost.predictDrafted(2, 0)).toBeCloseTo(30 + 3.5);
+    expect(cost.predict(0, 0)).toBeCloseTo(10);
+    for (let index = 0; index < 5; index++) cost.observe(round(0, 9, 10), 0);
+    expect(cost.predictDrafted(0, 0)).toBeCloseTo(13);
+  });
+
   it('follows rounds that take longer than their parts, whose sizes never stay', () => {
     const cost = new RoundCost(calibration);
     for (let index = 0; index < 6; index++) {

@@ -146,6 +146,7 @@ describe('DraftModelDrafter', () => {
     await expect(drafter.draft(request({ minAcceptance: 0.3 }))).rejects.toThrow('nothing grows here');
     expect(asked).toEqual([expected, 0.3]);
     expect(drafter.maxLeaves).toBe(expected);
+    expect([drafter.isSelective, fakeDrafter().drafter.isSelective]).toEqual([true, false]);
   });
 
   it('prefills all of a prompt but its last token', async () => {

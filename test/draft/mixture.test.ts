@@ -44,6 +44,7 @@ class Stub implements Drafter {
   readonly maxNodes = 16;
   readonly maxLeaves = 16;
   readonly adaptsShape = false;
+  readonly isSelective = true;
   readonly accepted: { tokens: readonly TokenId[]; nodes: readonly NodeIndex[]; candidates: unknown }[] = [];
   readonly requests: DraftRequest[] = [];
   readonly compared: DistributionRows[][] = [];
@@ -241,6 +242,7 @@ describe('a mixture with a model', () => {
     expect(all.tree.numNodes).toBe(4);
     const worth = await mixture.draft({ ...request(16, true), minAcceptance: 0.3 });
     expect(model.requests.at(-1)!.minAcceptance).toBe(0.3);
+    expect(mixture.isSelective).toBe(model.isSelective);
     expect(Array.from(worth.tree.tokens)).toEqual([5, 6, 7]);
   });
 

@@ -1,6 +1,7 @@
 // The two cases of every output law: sound methods have it, broken ones do not, at one sample size.
 import { basename } from 'node:path';
 import { expect, it } from 'vitest';
+import type { Drafter } from '../../src/draft/drafter.js';
 import type { SamplingParams } from '../../src/types.js';
 import { loadEngine } from '../helpers/engines.js';
 import { report } from '../helpers/report.js';
@@ -41,9 +42,10 @@ export function lawCases(spec: LawSpec): void {
   async function testAll(methods: readonly Method[]): Promise<ChiSquare[][]> {
     const results: ChiSquare[][] = [];
     const rows = [];
-    for (const { draft: ownDraft = draft, middle, ...method } of methods) {
+    for (const { draft: ownDraft = draft, middle, minAcceptance = 0, ...method } of methods) {
       const { tree, draftTemperature = 1 } = method;
       const engine = await loadEngine(target, ownDraft, { ...method, measureSpeedup: false }, middle);
+      askFor(minAcceptance, engine.drafter!);
       const ofMethod: ChiSquare[] = [];
       for (const [name, sampling] of settings) {
         const counts = await countOutputs(engine, prompt, sampling, 1e6 * ++numRuns);
@@ -60,6 +62,7 @@ export function lawCases(spec: LawSpec): void {
           verifier,
           tree,
           draftTemperature,
+          minAcceptance,
           sampling: name,
           ...result,
         });
@@ -90,6 +93,12 @@ export function lawCases(spec: LawSpec): void {
     );
     expect(numRejected.map((count) => count > 0)).toEqual(results.map(() => true));
   });
+}
+
+/** Has every draft leave away what is less likely than this to be accepted, as the guard does. */
+function askFor(minAcceptance: number, drafter: Drafter): void {
+  const draft = drafter.draft.bind(drafter);
+  drafter.draft = (request) => draft({ ...request, minAcceptance });
 }
 
 /** Judges by plain sampling of the target, with seeds that no method uses; sampled once for each setting. */

@@ -148,6 +148,8 @@ export interface Method {
   /** Draft tokens of the middle model. */
   readonly middleTokens?: number;
   readonly draftTemperature?: number | 'auto';
+  /** Asked for in every round. */
+  readonly minAcceptance?: number;
 }
 
 /** Lossless methods; chains of `chainLength` tokens. */
@@ -171,6 +173,9 @@ export function losslessMethods(chainLength: number): Method[] {
     { verifier: 'traversal', tree: 'dynamic:6' },
     { verifier: 'traversal', tree: 'sequoia:6' },
     { verifier: 'traversal', tree: 'dyspec:6' },
+    ...['recursive', 'traversal'].map((verifier) => ({
+      ...{ verifier, tree: 'dynamic:6', minAcceptance: 0.3 },
+    })),
   ];
 }
 
@@ -215,7 +220,10 @@ export function mixtures(
   trees: readonly string[] = ['chain:12', 'dynamic:12'],
 ): Method[] {
   const drafter = ['model', 'suffix', 'prompt-lookup'];
-  return verifiers.flatMap((verifier) => trees.map((tree) => ({ verifier, tree, drafter })));
+  return verifiers.flatMap((verifier) => [
+    ...trees.map((tree) => ({ verifier, tree, drafter })),
+    { verifier, tree: 'dynamic:12', drafter, minAcceptance: 0.2 },
+  ]);
 }
 
 /** As {@link mixtures}, and has to be rejected: beside a chain, what others add is seldom among the draws anyway. */
