@@ -146,7 +146,9 @@ describe('DraftModelDrafter', () => {
     await expect(drafter.draft(request({ minAcceptance: 0.3 }))).rejects.toThrow('nothing grows here');
     expect(asked).toEqual([expected, 0.3]);
     expect(drafter.maxLeaves).toBe(expected);
-    expect([drafter.isSelective, fakeDrafter().drafter.isSelective]).toEqual([true, false]);
+    const likeliest = fakeDrafter({ shape: shapeFor(parseTreeShape('eagle-2:4'), true) }).drafter;
+    const selective = [drafter, likeliest, fakeDrafter().drafter].map((one) => one.isSelective);
+    expect(selective).toEqual([true, false, false]);
   });
 
   it('prefills all of a prompt but its last token', async () => {

@@ -84,6 +84,29 @@ describe('a guarded engine', () => {
     expect(kept().filter((name) => name.endsWith('.acceptance.json')).length).toBeGreaterThan(0);
   });
 
+  it('leaves the size of drafts to a drafter that can tell what is worth its time', () => {
+    const sizes = [false, true].map((isSelective) => {
+      const batches = [1, 2, 9].map((numTokens) => ({ numTokens, contextLength: 0, ms: 10 + numTokens }));
+      const calibration = { batches, drafts: [{ numNodes: 1, ms: 1 }] };
+      const common = { calibration, maxNodes: 8, isMeasuring: false, isWeightless: false };
+      const guard = new Guards({ ...common, isSelective }).of('temperature 0');
+      for (let round = 0; round < 40; round++) {
+        const { maxNodes: size, isPlain } = guard.plan(round);
+        const one = {
+          numDraftTokens: Math.min(1, size),
+          draftDepth: 1,
+          numAccepted: Math.min(1, size),
+          bias: 0,
+        };
+        const times = { draftMs: 1, decodeMs: 10 + size, verifyMs: 0, roundMs: 11 + size };
+        guard.observe({ ...one, ...times, acceptedNodes: size > 0 ? [0] : [], isPlain });
+      }
+      return guard.plan(40).maxNodes;
+    });
+    expect(sizes[0]).toBeLessThan(8);
+    expect(sizes[1]).toBe(8);
+  });
+
   it('keeps what came true of confidences, and adds to it', async () => {
     const triesIn = (path: string): number => {
       const text = readFileSync(path.replace('.json', '.acceptance.json'), 'utf8');
