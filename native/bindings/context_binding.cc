@@ -87,8 +87,7 @@ Napi::Function ContextBinding::define(Napi::Env env) {
        InstanceMethod("sparseMeasures", &ContextBinding::sparse_measures),
        InstanceMethod("sparseChoices", &ContextBinding::sparse_choices),
        InstanceMethod("commit", &ContextBinding::commit), InstanceMethod("truncate", &ContextBinding::truncate),
-       InstanceMethod("claim", &ContextBinding::claim),
-       InstanceMethod("saveState", &ContextBinding::save_state),
+       InstanceMethod("claim", &ContextBinding::claim), InstanceMethod("saveState", &ContextBinding::save_state),
        InstanceMethod("loadState", &ContextBinding::load_state), InstanceMethod("abort", &ContextBinding::abort),
        InstanceMethod("dispose", &ContextBinding::dispose)});
 }
@@ -351,25 +350,13 @@ Napi::Value ContextBinding::commit(const Napi::CallbackInfo& info) {
   });
 }
 
-Napi::Value ContextBinding::truncate(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&]() -> Napi::Value {
-    const int32_t sequence = int_arg(info[0], "sequence");
-    const int32_t n_past = int_arg(info[1], "numPast");
-    check_sequence(*context(), sequence);
-    if (n_past < 0) reject("a length of at least 0", "numPast", info[1]);
-    return run([=](Context& owner) { return owner.truncate(sequence, n_past); },
-               [](Napi::Env env) -> Napi::Value { return env.Undefined(); });
-  });
-}
-
-// claim(sequence, length)
-Napi::Value ContextBinding::claim(const Napi::CallbackInfo& info) {
+Napi::Value ContextBinding::to_length(const Napi::CallbackInfo& info, Status (Context::*change)(int32_t, int32_t)) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const int32_t sequence = int_arg(info[0], "sequence");
     const int32_t length = int_arg(info[1], "length");
     check_sequence(*context(), sequence);
     if (length < 0) reject("a length of at least 0", "length", info[1]);
-    return run([=](Context& owner) { return owner.claim(sequence, length); },
+    return run([=](Context& owner) { return (owner.*change)(sequence, length); },
                [](Napi::Env env) -> Napi::Value { return env.Undefined(); });
   });
 }

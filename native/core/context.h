@@ -114,8 +114,8 @@ class Context {
   // Drops cells from position `n_past` on; a recurrent state that cannot go back is cleared, see `length`.
   Status truncate(int32_t sequence, int32_t n_past);
 
-  // Makes the sequence `length` tokens long without computing them: what they hold is of no use, but what comes after them
-  // takes as long as after a text. The state has to be one that can branch.
+  // Makes the sequence `length` tokens long without computing them: what they hold is of no use, but what comes after
+  // them takes as long as after a text. The state has to be one that can branch.
   Status claim(int32_t sequence, int32_t length);
 
   // Decodes a token through the hooks, so that `sparse` tells what a plan can thin out. The context has to be empty.

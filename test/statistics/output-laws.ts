@@ -217,17 +217,18 @@ class ForgottenAdditions extends TraversalVerifier {
 /** Several drafters in one tree: what a draft model draws, and what others add. */
 export function mixtures(
   verifiers: readonly (string | Verifier)[],
-  trees: readonly string[] = ['chain:12', 'dynamic:12'],
+  shapes: readonly Pick<Method, 'tree' | 'minAcceptance'>[] = [
+    { tree: 'chain:12' },
+    { tree: 'dynamic:12' },
+    { tree: 'dynamic:12', minAcceptance: 0.2 },
+  ],
 ): Method[] {
   const drafter = ['model', 'suffix', 'prompt-lookup'];
-  return verifiers.flatMap((verifier) => [
-    ...trees.map((tree) => ({ verifier, tree, drafter })),
-    { verifier, tree: 'dynamic:12', drafter, minAcceptance: 0.2 },
-  ]);
+  return verifiers.flatMap((verifier) => shapes.map((shape) => ({ verifier, drafter, ...shape })));
 }
 
 /** As {@link mixtures}, and has to be rejected: beside a chain, what others add is seldom among the draws anyway. */
-export const brokenMixtures = (): Method[] => mixtures([new ForgottenAdditions()], ['chain:12']);
+export const brokenMixtures = (): Method[] => mixtures([new ForgottenAdditions()], [{ tree: 'chain:12' }]);
 
 /** Middle models and what drafts for them. */
 export interface CascadeModels {
