@@ -350,7 +350,7 @@ Napi::Value ContextBinding::commit(const Napi::CallbackInfo& info) {
   });
 }
 
-Napi::Value ContextBinding::to_length(const Napi::CallbackInfo& info, Status (Context::*change)(int32_t, int32_t)) {
+Napi::Value ContextBinding::change_length(const Napi::CallbackInfo& info, Status (Context::*change)(int32_t, int32_t)) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const int32_t sequence = int_arg(info[0], "sequence");
     const int32_t length = int_arg(info[1], "length");

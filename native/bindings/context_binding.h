@@ -15,7 +15,7 @@ class ContextBinding : public Napi::ObjectWrap<ContextBinding> {
   explicit ContextBinding(const Napi::CallbackInfo& info);
 
  private:
-  Napi::Value to_length(const Napi::CallbackInfo& info, Status (Context::*change)(int32_t, int32_t));
+  Napi::Value change_length(const Napi::CallbackInfo& info, Status (Context::*change)(int32_t, int32_t));
   std::shared_ptr<Context> context() const;
   // Runs `work` on the context's pool; the context stays alive until it is done.
   Napi::Promise run(std::function<Status(Context&)> work, std::function<Napi::Value(Napi::Env)> settle);
@@ -30,8 +30,8 @@ class ContextBinding : public Napi::ObjectWrap<ContextBinding> {
   Napi::Value sparse_measures(const Napi::CallbackInfo& info);
   Napi::Value sparse_choices(const Napi::CallbackInfo& info);
   Napi::Value commit(const Napi::CallbackInfo& info);
-  Napi::Value truncate(const Napi::CallbackInfo& info) { return to_length(info, &Context::truncate); }
-  Napi::Value claim(const Napi::CallbackInfo& info) { return to_length(info, &Context::claim); }
+  Napi::Value truncate(const Napi::CallbackInfo& info) { return change_length(info, &Context::truncate); }
+  Napi::Value claim(const Napi::CallbackInfo& info) { return change_length(info, &Context::claim); }
   Napi::Value save_state(const Napi::CallbackInfo& info);
   Napi::Value load_state(const Napi::CallbackInfo& info);
   Napi::Value abort(const Napi::CallbackInfo& info);

@@ -312,16 +312,19 @@ Status Context::commit(int32_t sequence, int32_t node) {
 Status Context::truncate(int32_t sequence, int32_t n_past) { return rewind(sequence, n_past); }
 
 Status Context::claim(int32_t sequence, int32_t length) {
+  const auto full = [&] {
+    Status status = Status::error(StatusCode::kContextFull, "The context is full.");
+    status.needed = length;
+    status.available = n_ctx();
+    return status;
+  };
   if (rollback_ != Rollback::kFull) {
     return Status::error(StatusCode::kUnsupportedCache, "The state of this model has no cells to claim.");
   }
-  const int32_t start = this->length(sequence);
-  DecodeRequest request;
-  request.sequence = sequence;
-  request.n_past = start;
-  request.tokens.assign(static_cast<size_t>(std::max(0, length - start)), 0);
-  if (length > n_ctx()) return explain(1, request);
-  release_tree(sequence);
+  if (length > n_ctx()) return full();
+  const int32_t start = std::min(length, this->length(sequence));
+  Status status = rewind(sequence, start);
+  if (!status.ok()) return status;
   const std::vector<llama_seq_id> ids(1, sequence);
   for (int32_t from = start; from < length; from += n_batch()) {
     const int32_t n = std::min(n_batch(), length - from);
@@ -334,7 +337,7 @@ Status Context::claim(int32_t sequence, int32_t length) {
     lengths_[static_cast<size_t>(sequence)] = from + n;  // some cells may be there
     if (code == 0) continue;
     rewind(sequence, start);
-    return explain(code, request);
+    return code == 1 ? full() : explain(code, DecodeRequest{});
   }
   return {};
 }

@@ -162,8 +162,10 @@ TEST("claimed cells make a sequence as long as a text, and are gone when it is c
   Rows rows;
   Timings timings;
   CHECK(context->decode(request, context->epoch(), rows, timings).ok());
-  CHECK(context->claim(0, context->n_ctx() + 1).code == StatusCode::kContextFull);
+  CHECK(context->claim(0, INT32_MAX).code == StatusCode::kContextFull);
   CHECK(context->length(0) == 101);
+  CHECK(context->claim(0, 50).ok());
+  CHECK(context->length(0) == 50);
   CHECK(context->claim(0, context->n_ctx()).ok());
   request.n_past = context->n_ctx();
   CHECK(context->decode(request, context->epoch(), rows, timings).code == StatusCode::kContextFull);

@@ -217,6 +217,7 @@ export interface NativeGrowRequest extends NativeDecodeRequest {
   minProbability: number;
   /** Expected tokens that a further level has to be able to bring, absent for 0. */
   minLevelGain?: number | undefined;
+  /** Nothing is drawn where what is drawn is less likely to be accepted, absent for 0. */
   minAcceptance?: number | undefined;
   maxLeaves: number;
   /** [numKnots] draft probabilities, ascending. */

@@ -23,7 +23,7 @@ const decay = 0.98;
  */
 const ridge = [1, 0.5, 1];
 /** Measurements of real rounds that one before the first of them counts as much as: those are noisy, and much alike. */
-const calibrated = 50;
+const calibrationWeight = 50;
 
 /**
  * `ms(n, L) = base(n) (1 + L (a + b n) empty(1) / empty(n))`: a curve over sizes, which follows what batches take lately, and
@@ -52,7 +52,8 @@ export class BatchCost {
     for (const { numTokens, contextLength, ms } of calibration.filter((one) => one.contextLength > 0)) {
       this.#longest = Math.max(this.#longest, contextLength);
       const empty = this.#empty.predict(numTokens);
-      if (empty) this.#growth.keep([0, ...this.#terms(numTokens, contextLength)], ms / empty - 1, calibrated);
+      if (empty)
+        this.#growth.keep([0, ...this.#terms(numTokens, contextLength)], ms / empty - 1, calibrationWeight);
     }
   }
 

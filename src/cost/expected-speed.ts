@@ -82,7 +82,12 @@ export class ExpectedSpeeds {
    */
   best(): ExpectedSpeed | undefined {
     const { tokens, maxNodes, isSelective = false } = this.#basis;
-    if (isSelective) return this.of(Math.min(maxNodes, Math.max(firstNodes, tokens.reach)));
+    if (isSelective) {
+      const most = Math.min(maxNodes, Math.max(firstNodes, tokens.reach));
+      const largest = this.of(most);
+      // Costs may leap where drafts do not expect it.
+      return largest !== undefined && largest.speedup < worthBeginning ? this.#bestUpTo(most) : largest;
+    }
     const far = this.#bestUpTo(maxNodes);
     const reach = Math.max(firstNodes, tokens.reach);
     if (far === undefined || far.numNodes <= reach) return far;
@@ -101,7 +106,8 @@ export class ExpectedSpeeds {
   /** The best size by the long memory: what may be again in a moment. */
   usual(): ExpectedSpeed | undefined {
     const { tokens, maxNodes } = this.#basis;
-    return this.#bestUpTo(Math.min(Math.max(firstNodes, tokens.reach), maxNodes), tokens.usual());
+    const most = Math.min(Math.max(firstNodes, tokens.reach), maxNodes);
+    return this.#bestUpTo(most, tokens.usual(), tokens.usuallyDrafted());
   }
 
   /** False where a round takes far longer than the plain decoding of its tokens even if all of them are accepted. */

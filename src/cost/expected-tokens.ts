@@ -195,6 +195,11 @@ export class ExpectedTokens {
     return this.#long.expected();
   }
 
+  /** As {@link drafted}, by the long memory. */
+  usuallyDrafted(): Float64Array {
+    return this.#long.drafted();
+  }
+
   get #believed(): NodeRates {
     return this.#advantage > convincing * this.#variance ? this.#short : this.#long;
   }
@@ -205,8 +210,11 @@ export class ExpectedTokens {
     return Math.max(leastVariance, sum / (seen + priorVarianceRounds));
   }
 
-  /** [maxNodes + 1]: rounds that drafted at least so many nodes, and those in which the last of so many was accepted. */
+  /** [maxNodes + 1]: rounds that asked for at least so many nodes, those in which the last of so many was accepted, or missing. */
   toJSON(): AcceptedCounts {
-    return { tried: Array.from(this.#long.tried), accepted: Array.from(this.#long.accepted) };
+    const [tried, accepted, missing] = [this.#long.tried, this.#long.accepted, this.#long.missing].map(
+      (counts) => Array.from(counts),
+    ) as [number[], number[], number[]];
+    return { tried, accepted, missing };
   }
 }

@@ -154,8 +154,8 @@ export class GuardPlanner implements RoundPlanner {
     const { cost, tokens } = this.#options;
     const isReading = this.#plannedNodes > 0 && !this.#reading.hasBegun;
     if (this.#plannedNodes > 0) {
-      const extraMs =
-        record.roundMs - (cost.predict(this.#plannedNodes, this.#contextLength) ?? record.roundMs);
+      const usualMs = cost.predictDrafted(record.numDraftTokens, this.#contextLength);
+      const extraMs = record.roundMs - (usualMs ?? record.roundMs);
       this.#reading.drafted(extraMs, this.#contextLength);
     }
     cost.observe(record, this.#contextLength, isReading);
@@ -243,8 +243,9 @@ export class GuardPlanner implements RoundPlanner {
   }
 
   /** A drafter that was not asked for long has to catch up first, which does not come again. */
-  #usualMs({ roundMs }: RoundRecord): number {
-    return Math.min(roundMs, this.#options.cost.predict(this.#plannedNodes, this.#contextLength) ?? Infinity);
+  #usualMs({ roundMs, numDraftTokens }: RoundRecord): number {
+    const { cost } = this.#options;
+    return Math.min(roundMs, cost.predictDrafted(numDraftTokens, this.#contextLength) ?? Infinity);
   }
 
   /** A try that is due. */

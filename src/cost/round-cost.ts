@@ -6,7 +6,7 @@ import { SizeCurve, steadyMean } from './size-curve.js';
 
 /** Costs measured before the first generation. */
 export interface CostCalibration {
-  /** Batches of the target on an empty context. */
+  /** Batches of the target on an empty context, and after a long one. */
   readonly batches: readonly BatchMeasurement[];
   /** Drafts by their nodes. */
   readonly drafts: readonly { readonly numNodes: number; readonly ms: number }[];
@@ -58,6 +58,9 @@ export class RoundCost {
       const parts = this.#parts(numDraftTokens, contextLength);
       if (parts) this.#slowness.observe(Math.min(mostSlowness, roundMs / parts));
     }
+    if (!isPlain && !isReading) this.#draft.observe(numDraftTokens, draftMs);
+    // To see that nothing is worth its time takes a look, and what comes after it is no plain decoding.
+    if (!isPlain && numDraftTokens === 0) return;
     const isSteady = this.#isSteady(numDraftTokens);
     if (isSteady) {
       this.#batch.observe({ numTokens: numDraftTokens + 1, contextLength, ms: decodeMs });
@@ -65,8 +68,6 @@ export class RoundCost {
     // What a single plain round takes beside its batch, plain decoding pays once for many tokens.
     const rest = numDraftTokens === 0 ? verifyMs : Math.max(0, roundMs - draftMs - decodeMs);
     if (numDraftTokens > 0 || isSteady) this.#rest.observe(numDraftTokens, rest);
-    // To see that nothing is worth its time takes a look.
-    if (!isPlain && !isReading) this.#draft.observe(numDraftTokens, draftMs);
   }
 
   /**

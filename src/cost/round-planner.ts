@@ -6,7 +6,7 @@ import type { DraftedNode } from './draft-selection.js';
 export interface RoundPlan {
   /** Upper bound on draft tokens; 0 decodes plainly. */
   readonly maxNodes: number;
-  /** Draft tokens that are less likely to be accepted cost more than they bring, default 0. */
+  /** Draft tokens whose whole path is less likely to be accepted cost more than they bring, default 0. */
   readonly minAcceptance?: number | undefined;
   /** True when the planner chose to leave out the draft. */
   readonly isPlain: boolean;

@@ -24,7 +24,7 @@ export class Trial {
    * @param usualMs   without what it took to catch up, which is charged to the trial, but not held against what it found
    */
   observe(record: RoundRecord, numNodes: number, usualMs: number): void {
-    this.seen.observe(numNodes, record.acceptedNodes);
+    this.seen.observe(numNodes, record.acceptedNodes, record.numDraftTokens);
     this.rounds += 1;
     this.tokens += record.numAccepted + 1;
     this.ms += record.roundMs;

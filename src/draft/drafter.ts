@@ -10,8 +10,8 @@ export interface DraftRequest {
   /** Upper bound on drafted nodes; 0 asks for the empty tree. */
   readonly maxNodes: number;
   /**
-   * Nodes that are less likely than this to be accepted are not worth their time, default 0: left away by drafters that can
-   * tell before they draw.
+   * Nodes whose whole path is less likely than this to be accepted are not worth their time, default 0: left away by drafters
+   * that can tell before they draw.
    */
   readonly minAcceptance?: number | undefined;
   /** How the target will be sampled. */

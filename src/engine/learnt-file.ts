@@ -8,6 +8,7 @@ import { writeWholeFile } from '../model/whole-file.js';
 export const countsSchema = z.object({
   tried: z.array(z.number().min(0)),
   accepted: z.array(z.number().min(0)),
+  missing: z.array(z.number().min(0)).optional(),
 });
 
 /** What {@link writeLearnt} wrote; undefined where there is nothing, or something else. */

@@ -16,7 +16,7 @@ const repetitions = 3;
 /** Milliseconds for batches; a size that would not fit any more is left out. */
 const batchesMs = 800;
 /** Likewise for batches after a long context. */
-const contextMs = 300;
+const contextMs = 500;
 /** Likewise for drafts. */
 const draftsMs = 500;
 /** Likewise for the batches of one plan. */
@@ -40,7 +40,7 @@ export interface MeasureCostOptions {
   readonly maxNodes: number;
   /** Rule whose time is taken, too; undefined: it is learnt from rounds. */
   readonly verifier?: Verifier | undefined;
-  /** Batches are timed after so many tokens in place of one length that tells; takes as long as it takes. */
+  /** Batches are timed after so many tokens each, in place of one length that tells; half a second for each. */
   readonly contextLengths?: readonly number[] | undefined;
   /** Share of the work that is done. */
   readonly onProgress?: ((share: number) => void) | undefined;
@@ -60,19 +60,22 @@ export async function measureCost(options: MeasureCostOptions): Promise<CostCali
   const sizes = batchSizesUpTo(maxNodes, context);
   const timeBatch = batchTimer(context);
   const batches: BatchMeasurement[] = [];
-  const timeAfter = async (contextLength: number, some: readonly number[], ms: number): Promise<void> => {
-    // What is attended to makes no difference to how long that takes.
-    if (contextLength > 0) await sequence.claim(contextLength);
-    for (const timed of await timeSizes(some, timeBatch, ms))
-      batches.push({ numTokens: timed.size, contextLength, ms: timed.ms });
-  };
-  await timeAfter(0, sizes, batchesMs);
+  const timed = await timeSizes(sizes, timeBatch, batchesMs);
+  for (const { size, ms } of timed) batches.push({ numTokens: size, contextLength: 0, ms });
   onProgress?.(0.3);
-  const timed = batches.map(({ numTokens }) => numTokens);
-  const some = [...new Set([timed[0]!, timed[timed.length >> 1]!, timed.at(-1)!])];
-  const lengths = lengthsFor(options, timed.at(-1)!);
+  // The smallest and the largest tell most.
+  const telling = [...new Set([timed[0]!, timed.at(-1)!, timed[timed.length >> 1]!])];
+  const lengths = lengthsFor(options, timed.at(-1)!.size);
   for (const [index, contextLength] of lengths.entries()) {
-    await timeAfter(contextLength, some, contextMs);
+    // What is attended to makes no difference to how long that takes.
+    await sequence.claim(contextLength);
+    for (const { size, ms } of await timeSizes(
+      telling.map((one) => one.size),
+      timeBatch,
+      contextMs,
+      telling,
+    ))
+      batches.push({ numTokens: size, contextLength, ms });
     onProgress?.(0.3 + (0.5 * (index + 1)) / lengths.length);
   }
   const prompt = Int32Array.of(token, token);
@@ -205,19 +208,27 @@ function withLargest(sizes: readonly number[], largest: number): number[] {
   return [...new Set([...sizes.filter((size) => size < largest), largest])].filter((size) => size > 0);
 }
 
+/** Costs grow with size at most in proportion. */
+function growthOf(size: number, from: number, known: readonly Timed[]): number {
+  const [ms, fromMs] = [size, from].map((one) => known.find((timed) => timed.size === one)?.ms);
+  return ms !== undefined && fromMs ? ms / fromMs : size / from;
+}
+
 interface Timed {
   readonly size: number;
   readonly ms: number;
 }
 
 /**
- * The least time of each size that fits into the budget, in ascending order: whatever else the machine does only adds to it.
- * The first run of all reads the weights into memory and does not count.
+ * The least time of each size that fits into the budget, in the order of sizes: whatever else the machine does only adds to
+ * it. The first run of all reads the weights into memory and does not count.
+ * @param known  times of these sizes elsewhere, which tell how much longer one takes than another
  */
 async function timeSizes(
   sizes: readonly number[],
   run: (size: number) => Promise<Timed>,
   budgetMs: number,
+  known: readonly Timed[] = [],
 ): Promise<readonly Timed[]> {
   const results: Timed[] = [];
   if (sizes.length > 0) await run(sizes[0]!);
@@ -225,8 +236,7 @@ async function timeSizes(
   for (const size of sizes) {
     const left = budgetMs - (performance.now() - startedAt);
     const before = results.at(-1);
-    // Costs grow with size at most in proportion.
-    const expected = before === undefined ? 0 : before.ms * (size / before.size);
+    const expected = before === undefined ? 0 : before.ms * growthOf(size, before.size, known);
     if (before !== undefined && expected > left) break;
     const times = [await run(size)];
     const count = Math.min(repetitions, Math.floor(left / 3 / times[0]!.ms));

@@ -71,7 +71,7 @@ export interface EngineOptions {
    * when the engine is created, for two seconds at most, and kept in the user's cache folder.
    */
   readonly guard?: boolean | undefined;
-  /** Measures costs anew, and after so many tokens of context, too: as long as that takes. */
+  /** Measures costs anew, and after so many tokens of context each, too: half a second longer for each. */
   readonly measureContexts?: readonly number[] | undefined;
   /** Called with the share that is done while costs are measured. */
   readonly onMeasure?: ((share: number) => void) | undefined;

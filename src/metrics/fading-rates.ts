@@ -4,6 +4,8 @@
 export interface AcceptedCounts {
   readonly tried: readonly number[];
   readonly accepted: readonly number[];
+  /** Of tries of something that was not there after all, where that is told apart. */
+  readonly missing?: readonly number[] | undefined;
 }
 
 /** Successes over tries, cell by cell, on top of a prior. */

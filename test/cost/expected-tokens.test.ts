@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ExpectedTokens } from '../../src/cost/expected-tokens.js';
+import type { AcceptedCounts } from '../../src/metrics/fading-rates.js';
 
 describe('expected tokens', () => {
   it('begin with a mediocre drafter, rising less and less', () => {
@@ -62,6 +63,15 @@ describe('expected tokens', () => {
     expect(adopting.drafted()).toEqual(drafted);
     tokens.begin();
     expect(tokens.drafted()).toEqual(drafted);
+    // Kept for another process.
+    const again = new ExpectedTokens(8, JSON.parse(JSON.stringify(tokens)) as AcceptedCounts);
+    expect(again.drafted()).toEqual(drafted);
+    // A text of another kind: nothing is accepted any more, and the short memory, which knows as much of drafts, is believed.
+    for (let round = 0; round < 8; round++) tokens.observe(4, [], 4);
+    expect(tokens.accepted()[4]).toBeLessThan(tokens.usual()[4]! - 0.2);
+    expect(tokens.drafted()[4]).toBeGreaterThan(drafted[4]! + 0.5);
+    expect(tokens.drafted()[4]).toBeLessThan(3.99);
+    expect(tokens.usuallyDrafted()[4]).toBeLessThan(tokens.drafted()[4]!);
   });
 
   it('forget what was long ago', () => {

@@ -36,17 +36,11 @@ describe('regression under a ridge', () => {
   it('leaves out all but the first that would be below 0, and finds the others again without them', () => {
     const found = fitted([1e-6, 1e-6, 1e-6], rows, [-1, 2, -4]);
     expect(found[2]).toBe(0);
-    const without = fitted(
-      [1e-6, 1e-6],
-      rows.map(([one, other]) => [one!, other!]),
-      [0, 0],
-    );
-    expect(without).toEqual([0, 0]);
     // Least squares on the first two terms alone, of a target with the third in it.
     const two = new RidgeRegression({ ridge: [1e-6, 1e-6], decay });
     for (const [one, first, second] of rows) two.observe([one!, first!], -one! + 2 * first! - 4 * second!);
-    if (two.coefficients[1]! >= 0) expect(found.slice(0, 2)).toEqual(two.coefficients);
-    else expect(found[1]).toBe(0);
+    expect(two.coefficients[1]).toBeGreaterThan(0);
+    expect(found.slice(0, 2)).toEqual(two.coefficients);
   });
 
   it('forgets what fades, and keeps what it was told to keep', () => {

@@ -32,7 +32,7 @@ describe('the cost of a round', () => {
 
   it('of a draft that nothing came of has the look at it in it, and a plain one has not', () => {
     const cost = new RoundCost(calibration);
-    for (let index = 0; index < 5; index++) cost.observe({ ...round(0, 3, 10), isPlain: false }, 0);
+    for (let index = 0; index < 5; index++) cost.observe({ ...round(0, 3, 15), isPlain: false }, 0);
     expect(cost.predictDrafted(0, 0)).toBeCloseTo(13);
     expect(cost.predictDrafted(2, 0)).toBeCloseTo(30 + 3.5);
     expect(cost.predict(0, 0)).toBeCloseTo(10);
