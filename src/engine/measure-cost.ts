@@ -14,11 +14,11 @@ const draftSizes = [1, 2, 4, 8, 16, 32] as const;
 const verifiedSizes = [1, 4, 16] as const;
 const repetitions = 3;
 /** Milliseconds for batches; a size that would not fit any more is left out. */
-const batchesMs = 800;
+const batchesMs = 700;
 /** Likewise for batches after a long context. */
 const contextMs = 500;
 /** Likewise for drafts. */
-const draftsMs = 500;
+const draftsMs = 400;
 /** Likewise for the batches of one plan. */
 const planMs = 200;
 
