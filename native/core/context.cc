@@ -312,16 +312,12 @@ Status Context::commit(int32_t sequence, int32_t node) {
 Status Context::truncate(int32_t sequence, int32_t n_past) { return rewind(sequence, n_past); }
 
 Status Context::claim(int32_t sequence, int32_t length) {
-  const auto full = [&] {
-    Status status = Status::error(StatusCode::kContextFull, "The context is full.");
-    status.needed = length;
-    status.available = n_ctx();
-    return status;
-  };
   if (rollback_ != Rollback::kFull) {
     return Status::error(StatusCode::kUnsupportedCache, "The state of this model has no cells to claim.");
   }
-  if (length > n_ctx()) return full();
+  DecodeRequest asked;
+  asked.n_past = length;
+  if (length > n_ctx()) return explain(1, asked);
   const int32_t start = std::min(length, this->length(sequence));
   Status status = rewind(sequence, start);
   if (!status.ok()) return status;
@@ -337,7 +333,7 @@ Status Context::claim(int32_t sequence, int32_t length) {
     lengths_[static_cast<size_t>(sequence)] = from + n;  // some cells may be there
     if (code == 0) continue;
     rewind(sequence, start);
-    return code == 1 ? full() : explain(code, DecodeRequest{});
+    return explain(code, asked);
   }
   return {};
 }

@@ -86,8 +86,7 @@ export class RoundCost {
    * @returns milliseconds; undefined while too little is known
    */
   predict(numNodes: number, contextLength: number): number | undefined {
-    const parts = this.#parts(numNodes, contextLength);
-    return parts === undefined || numNodes === 0 ? parts : parts * this.#slowness.value;
+    return numNodes === 0 ? this.#parts(0, contextLength) : this.predictDrafted(numNodes, contextLength);
   }
 
   /** As {@link predict}, of a round that asks for a draft, however many tokens of it there are; fractions are means. */

@@ -199,6 +199,15 @@ describe('a mixture with a model', () => {
     return { model, other, mixture: new MixtureDrafter({ deterministic: [other], model, maxNodes: 16 }) };
   }
 
+  /** Nodes that the model is asked for, at first and after rounds in which its first node is accepted and no other. */
+  async function learntSizes(model: Stub, mixture: MixtureDrafter): Promise<number[]> {
+    for (let round = 0; round < 21; round++) {
+      if (round > 0) mixture.accept([5, 9], [0]);
+      await mixture.draft(request(4, true));
+    }
+    return [model.requests[0]!.maxNodes, model.requests.at(-1)!.maxNodes];
+  }
+
   it('leaves it out where the others promise as much as it brought', async () => {
     const { model, other, mixture } = withModel();
     model.next = {
@@ -223,15 +232,7 @@ describe('a mixture with a model', () => {
     const { model, other, mixture } = withModel();
     model.next = { tree: TokenTree.chain([5, 5, 5, 5]) };
     other.next = fixed([6, 7, 8], [-1, 0, 1], 0.3, 0.9, 0.9);
-    await mixture.draft(request(4, true));
-    expect(model.requests.at(-1)!.maxNodes).toBe(4);
-    // The first is always accepted, the second never.
-    for (let round = 0; round < 20; round++) {
-      await mixture.draft(request(4, true));
-      mixture.accept([5, 9], [0]);
-    }
-    await mixture.draft(request(4, true));
-    expect(model.requests.at(-1)!.maxNodes).toBe(1);
+    expect(await learntSizes(model, mixture)).toEqual([4, 1]);
   });
 
   it('leaves away what is not worth its time, and has the model do so', async () => {
@@ -250,14 +251,7 @@ describe('a mixture with a model', () => {
     const { model, other, mixture } = withModel();
     model.next = { tree: TokenTree.chain([5]) };
     other.next = fixed([6, 7], [-1, 0], 0.3, 0.9);
-    await mixture.draft(request(4, true));
-    expect(model.requests.at(-1)!.maxNodes).toBe(4);
-    for (let round = 0; round < 20; round++) {
-      await mixture.draft(request(4, true));
-      mixture.accept([5, 9], [0]);
-    }
-    await mixture.draft(request(4, true));
-    expect(model.requests.at(-1)!.maxNodes).toBe(2);
+    expect(await learntSizes(model, mixture)).toEqual([4, 2]);
   });
 
   it('adds no leaves beyond its own limit, but longer paths', async () => {
