@@ -71,6 +71,11 @@ export class BatchCost {
     );
   }
 
+  /** True once more than one size was measured: what others take is told by those. */
+  get knowsSizes(): boolean {
+    return this.#base.points.length > 1;
+  }
+
   /** @returns milliseconds; undefined before the first measurement */
   predict(numTokens: number, contextLength: number): number | undefined {
     const base = this.#base.predict(numTokens);

@@ -1,6 +1,6 @@
 // What a round costs: its draft, its batch, and the rest. Knows nothing of models.
+import { mean } from 'simple-statistics';
 import type { RoundRecord } from '../metrics/counters.js';
-import { FadingMean } from '../metrics/fading-mean.js';
 import { BatchCost, type BatchMeasurement } from './batch-cost.js';
 import { SizeCurve, steadyMean } from './size-curve.js';
 
@@ -21,12 +21,13 @@ const transient = 2;
 /** Batches that are left out in a row before they are taken for what is usual. */
 const maxSkipped = 6;
 
-/** Share of a round that still counts after the next, for what rounds took beyond the sum of their parts. */
-const slownessFading = 0.9;
-/** A round this many times as slow as its parts counts as so many: it was an accident. */
-const mostSlowness = 2;
-/** Rounds that "no slower than the parts" stands for at first. */
-const priorRounds = 2;
+/**
+ * Rounds whose middle half tells what rounds take beyond the sum of their parts: accidents do not, for plain decoding has some,
+ * too, and what takes now little, now much, counts as its mean.
+ */
+const slownessRounds = 12;
+/** Rounds that "no slower than the parts" stands for. */
+const prior = [1, 1];
 
 /** Predicts rounds, and learns from each. */
 export class RoundCost {
@@ -36,13 +37,14 @@ export class RoundCost {
   /** Verifying and what else a round takes, by the nodes of its draft. */
   readonly #rest = new SizeCurve();
   /** What rounds took lately, in sums of their parts: sizes that change from round to round, and models in turn, take longer. */
-  readonly #slowness = new FadingMean(slownessFading);
+  #slowness = 1;
+  /** The same of each of the last rounds. */
+  #slownesses: number[] = [];
   /** Tokens of the last batches, the latest last. */
   #sizes: number[] = [];
   #numSkipped = 0;
 
   constructor(calibration?: CostCalibration) {
-    for (let round = 0; round < priorRounds; round++) this.#slowness.observe(1);
     this.#batch = new BatchCost(calibration?.batches);
     for (const { numNodes, ms } of calibration?.drafts ?? []) this.#draft.observe(numNodes, ms);
     for (const { numNodes, ms } of calibration?.verifications ?? []) this.#rest.observe(numNodes, ms);
@@ -54,9 +56,9 @@ export class RoundCost {
    */
   observe(record: RoundRecord, contextLength: number, isReading = false): void {
     const { numDraftTokens, isPlain, draftMs, decodeMs, verifyMs, roundMs } = record;
-    if (numDraftTokens > 0 && !isReading) {
+    if (numDraftTokens > 0 && !isReading && this.#batch.knowsSizes) {
       const parts = this.#parts(numDraftTokens, contextLength);
-      if (parts) this.#slowness.observe(Math.min(mostSlowness, roundMs / parts));
+      if (parts) this.#observeSlowness(roundMs / parts);
     }
     if (!isPlain && !isReading) this.#draft.observe(numDraftTokens, draftMs);
     // To see that nothing is worth its time takes a look, and what comes after it is no plain decoding.
@@ -68,6 +70,13 @@ export class RoundCost {
     // What a single plain round takes beside its batch, plain decoding pays once for many tokens.
     const rest = numDraftTokens === 0 ? verifyMs : Math.max(0, roundMs - draftMs - decodeMs);
     if (numDraftTokens > 0 || isSteady) this.#rest.observe(numDraftTokens, rest);
+  }
+
+  #observeSlowness(ratio: number): void {
+    this.#slownesses = [...this.#slownesses, ratio].slice(-slownessRounds);
+    const sorted = [...this.#slownesses, ...prior].sort((one, other) => one - other);
+    const outer = Math.floor(sorted.length / 4);
+    this.#slowness = mean(sorted.slice(outer, sorted.length - outer));
   }
 
   /**
@@ -92,7 +101,7 @@ export class RoundCost {
   /** As {@link predict}, of a round that asks for a draft, however many tokens of it there are; fractions are means. */
   predictDrafted(numNodes: number, contextLength: number): number | undefined {
     const parts = this.#parts(numNodes, contextLength, true);
-    return parts && parts * this.#slowness.value;
+    return parts && parts * this.#slowness;
   }
 
   #parts(numNodes: number, contextLength: number, isAsked = numNodes > 0): number | undefined {

@@ -12,11 +12,14 @@ import { batchOf, roundUniforms } from './round.js';
 const batchSizes = [1, 2, 3, 5, 9, 17, 33, 65] as const;
 const draftSizes = [1, 2, 4, 8, 16, 32] as const;
 const verifiedSizes = [1, 4, 16] as const;
-const repetitions = 3;
+/** Runs of a size after its first one: a graph is new in the first two. */
+const repetitions = 2;
+/** Share of the time left that a size may be timed again for, if it is not the last one. */
+const keptShare = 1 / 3;
 /** Milliseconds for batches; a size that would not fit any more is left out. */
-const batchesMs = 700;
+const batchesMs = 900;
 /** Likewise for batches after a long context. */
-const contextMs = 500;
+const contextMs = 450;
 /** Likewise for drafts. */
 const draftsMs = 400;
 /** Likewise for the batches of one plan. */
@@ -25,7 +28,7 @@ const planMs = 200;
 /** Tokens of a text that a drafter reads to be timed. */
 const readTokens = 64;
 /** Milliseconds for verifying. */
-const verifyMs = 200;
+const verifyMs = 150;
 /** Batches are timed after so many tokens, too, or as many as there is room for, if that is not too few to tell. */
 const longContext = 2048;
 const tellingContext = 256;
@@ -233,13 +236,14 @@ async function timeSizes(
   const results: Timed[] = [];
   if (sizes.length > 0) await run(sizes[0]!);
   const startedAt = performance.now();
-  for (const size of sizes) {
+  for (const [index, size] of sizes.entries()) {
     const left = budgetMs - (performance.now() - startedAt);
     const before = results.at(-1);
     const expected = before === undefined ? 0 : before.ms * growthOf(size, before.size, known);
     if (before !== undefined && expected > left) break;
     const times = [await run(size)];
-    const count = Math.min(repetitions, Math.floor(left / 3 / times[0]!.ms));
+    const share = index === sizes.length - 1 ? 1 : keptShare;
+    const count = Math.min(repetitions, Math.floor((share * left) / times[0]!.ms));
     for (let repetition = 0; repetition < count; repetition++) times.push(await run(size));
     results.push(times.reduce((least, time) => (time.ms < least.ms ? time : least)));
   }

@@ -12,8 +12,8 @@ import { readWorkload, type BenchPrompt } from '../../src/bench/workload.js';
 import { demoModel, demoTasks } from '../../src/cli/models.js';
 import { createEngine, type Engine } from '../../src/engine/engine.js';
 import type { EngineOptions } from '../../src/engine/options.js';
-import { inflateModel } from '../../src/gguf/inflate.js';
 import { loadModels } from '../../src/model/load-model.js';
+import { inflateTarget } from './inflated-target.js';
 import { interleave, machine, ratioInWords, speedOf } from './measure.js';
 
 type Setting = Pick<EngineOptions, 'drafter' | 'tree' | 'guard' | 'measureSpeedup'>;
@@ -50,10 +50,10 @@ const contextSize = 1024;
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const folder = mkdtempSync(join(tmpdir(), 'outrider-fixed-'));
 
-function modelPaths(): readonly string[] {
+async function modelPaths(): Promise<readonly string[]> {
   if (positionals.length > 0) return [positionals[0]!, positionals[1] ?? demoModel('draft')];
   const path = join(folder, 'target.gguf');
-  inflateModel(demoModel('target'), path, { parameters: 3e8, tensorType: 'q8_0' });
+  await inflateTarget(path, { parameters: 3e8, tensorType: 'q8_0' });
   return [path, demoModel('draft')];
 }
 
@@ -61,7 +61,7 @@ function modelPaths(): readonly string[] {
 type Figures = Readonly<Record<string, number[]>>[];
 
 try {
-  const [target, draft] = await loadModels(modelPaths());
+  const [target, draft] = await loadModels(await modelPaths());
   const shared = { target: target!, context: { contextSize }, keepAcceptance: false };
   const writer = new PromptWriter(target!, contextSize);
   const wanted = values.settings?.split(';');

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { demoModel } from '../../src/cli/models.js';
 import { createEngine } from '../../src/engine/engine.js';
-import { inflateModel } from '../../src/gguf/inflate.js';
 import { loadModel } from '../../src/model/load-model.js';
+import { inflateTarget } from './inflated-target.js';
 import { machine } from './measure.js';
 
 const [llamaBench] = process.argv.slice(2);
@@ -87,10 +87,7 @@ function measurePeer(path: string): void {
 }
 
 try {
-  const { parameters } = inflateModel(demoModel('target'), targetPath, {
-    parameters: 3e8,
-    tensorType: 'q8_0',
-  });
+  const { parameters } = await inflateTarget(targetPath, { parameters: 3e8, tensorType: 'q8_0' });
   process.stdout.write(
     `${machine()}; target of ${(parameters / 1e6).toFixed(0)}M parameters in Q8_0, demo draft\n`,
   );

@@ -7,9 +7,9 @@ import { median } from 'simple-statistics';
 import { demoModel } from '../../src/cli/models.js';
 import type { RoundCost } from '../../src/cost/round-cost.js';
 import { createEngine } from '../../src/engine/engine.js';
-import { inflateModel } from '../../src/gguf/inflate.js';
 import { loadModel } from '../../src/model/load-model.js';
 import type { RoundRecord } from '../../src/metrics/counters.js';
+import { inflateTarget } from './inflated-target.js';
 import { machine } from './measure.js';
 
 const sizes = [3, 6, 7, 10, 12];
@@ -44,7 +44,7 @@ async function rounds(
 }
 
 try {
-  const { parameters } = inflateModel(demoModel('target'), path, { parameters: 3e8, tensorType: 'q8_0' });
+  const { parameters } = await inflateTarget(path, { parameters: 3e8, tensorType: 'q8_0' });
   process.stdout.write(`${machine()}; target of ${(parameters / 1e6).toFixed(0)}M parameters in Q8_0\n`);
   // What the guard knows after one answer of 200 tokens.
   const { cost } = await rounds({ tree: 'auto:16', guard: true }, 50, 200);

@@ -8,11 +8,10 @@ import { parseArgs } from 'node:util';
 import { converse, PromptWriter } from '../../src/bench/conversation.js';
 import { EngineContender } from '../../src/bench/contender.js';
 import type { BenchPrompt } from '../../src/bench/workload.js';
-import { demoModel } from '../../src/cli/models.js';
 import { createEngine, type Engine } from '../../src/engine/engine.js';
-import { inflateModel } from '../../src/gguf/inflate.js';
 import { loadModel } from '../../src/model/load-model.js';
 import { SeededRandom } from '../fixtures/seeded-random.js';
+import { inflateTarget } from './inflated-target.js';
 import { interleave, machine, ratioInWords } from './measure.js';
 
 const { values, positionals } = parseArgs({
@@ -61,7 +60,7 @@ try {
   let [path] = positionals;
   if (path === undefined) {
     path = join(folder, 'target.gguf');
-    inflateModel(demoModel('target'), path, { parameters: 3e8, tensorType: 'f16' });
+    await inflateTarget(path, { parameters: 3e8, tensorType: 'f16' });
   }
   const target = await loadModel(path);
   const shared = { target, context: { contextSize }, keepAcceptance: false };

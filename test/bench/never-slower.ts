@@ -14,11 +14,11 @@ import { demoModel, demoTasks } from '../../src/cli/models.js';
 import { createEngine, type Engine } from '../../src/engine/engine.js';
 import type { EngineOptions } from '../../src/engine/options.js';
 import { readTask } from '../../src/eval/task-file.js';
-import { inflateModel } from '../../src/gguf/inflate.js';
 import { loadModel } from '../../src/model/load-model.js';
 import type { Model } from '../../src/model/model.js';
 import { rewriteGguf } from '../fixtures/gguf-rewrite.js';
 import { SeededRandom } from '../fixtures/seeded-random.js';
+import { inflateTarget } from './inflated-target.js';
 import { machine, settleMs } from './measure.js';
 
 const { values, positionals } = parseArgs({
@@ -36,12 +36,13 @@ const maxTokens = Number(values['max-tokens']);
 const folder = mkdtempSync(join(tmpdir(), 'outrider-never-'));
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
-const inflated = (name: string, parameters: number, tensorType: 'q8_0' | 'q4_0') => (): string => {
-  const path = join(folder, `${name}.gguf`);
-  inflateModel(demoModel('target'), path, { parameters, tensorType });
-  return path;
-};
-const targets: Readonly<Record<string, () => string>> = {
+const inflated =
+  (name: string, parameters: number, tensorType: 'q8_0' | 'q4_0') => async (): Promise<string> => {
+    const path = join(folder, `${name}.gguf`);
+    await inflateTarget(path, { parameters, tensorType });
+    return path;
+  };
+const targets: Readonly<Record<string, () => string | Promise<string>>> = {
   'demo dense': () => demoModel('target'),
   'demo experts': () => demoModel('experts'),
   '300M': inflated('300M', 3e8, 'q8_0'),
@@ -183,7 +184,7 @@ try {
         positionals.every((word) => word.split('|').some((part) => name.includes(part))),
       );
       if (wanted.length === 0) continue;
-      const path = targetPath();
+      const path = await targetPath();
       const target = await loadModel(path);
       const draft = draftPath(path);
       const draftModel = draft === undefined ? undefined : await loadModel(draft);

@@ -52,6 +52,19 @@ describe('the cost of a round', () => {
     expect(cost.predict(0, 0)).toBeCloseTo(10);
   });
 
+  it('is not moved by accidents among its rounds', () => {
+    const cost = new RoundCost(calibration);
+    for (let index = 0; index < 20; index++) cost.observe(round(4, 4, index % 6 === 5 ? 150 : 50), 0);
+    expect(cost.predict(4, 0)).toBeCloseTo(54);
+  });
+
+  it('does not hold rounds against a size that was never measured', () => {
+    const cost = new RoundCost();
+    for (let index = 0; index < 3; index++) cost.observe(round(0, 0, 10), 0);
+    for (let index = 0; index < 7; index++) cost.observe(round(4, 4, 50), 0);
+    expect(cost.predict(4, 0)).toBeCloseTo(54);
+  });
+
   it('is not moved by a round whose drafter had to read the text first', () => {
     const cost = new RoundCost(calibration);
     for (let index = 0; index < 6; index++) cost.observe(round(4, 200, 50), 0, true);
