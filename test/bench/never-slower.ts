@@ -48,6 +48,8 @@ const targets: Readonly<Record<string, () => string | Promise<string>>> = {
   '300M': inflated('300M', 3e8, 'q8_0'),
   '1B': inflated('1B', 1e9, 'q4_0'),
 };
+/** Engines made several times, for where their memory lies makes as much of a difference to small models as what they do. */
+const setsOf: Readonly<Record<string, number>> = { 'demo dense': 3, 'demo experts': 3 };
 /** By name, what drafts beside the target at this path. */
 const drafts: Readonly<Record<string, (target: string) => string | undefined>> = {
   good: () => demoModel('draft'),
@@ -87,26 +89,40 @@ interface Cell {
   readonly answers: readonly { readonly ratio: number; readonly draftedRounds: number }[];
 }
 
-async function engines(target: Model, draft: Model | undefined): Promise<Record<string, Engine>> {
+/** Engines, of which one as far down the list as `first` is made first: memory that is asked for early lies better. */
+async function engines(
+  target: Model,
+  draft: Model | undefined,
+  first: number,
+): Promise<Record<string, Engine>> {
   const context = { contextSize: 2048 };
   const drafter: EngineOptions['drafter'] = draft === undefined ? ['suffix'] : 'auto';
   const shared = { target, draft, context, keepAcceptance: false };
-  return {
-    plain: await createEngine({ ...shared, drafter: 'none', guard: false }),
-    guarded: await createEngine({ ...shared, drafter }),
-    fixed: await createEngine({
-      ...shared,
-      drafter,
-      tree: draft === undefined ? undefined : 'chain:4',
-      guard: false,
-      measureSpeedup: false,
-    }),
-  };
+  const options: readonly (readonly [name: string, options: EngineOptions])[] = [
+    ['plain', { ...shared, drafter: 'none', guard: false }],
+    ['guarded', { ...shared, drafter }],
+    [
+      'fixed',
+      {
+        ...shared,
+        drafter,
+        tree: draft === undefined ? undefined : 'chain:4',
+        guard: false,
+        measureSpeedup: false,
+      },
+    ],
+  ];
+  const made: Record<string, Engine> = {};
+  for (const index of options.keys()) {
+    const [name, wanted] = options[(index + first) % options.length]!;
+    made[name] = await createEngine(wanted);
+  }
+  return made;
 }
 
 async function measureCell(
   name: string,
-  contenders: Record<string, Engine>,
+  sets: readonly Record<string, Engine>[],
   task: string,
   temperature: number,
 ) {
@@ -115,13 +131,14 @@ async function measureCell(
   const firsts: Record<string, number[]> = {};
   const states = new Set<string>();
   const draftedRounds: number[] = [];
-  for (let repetition = -1; repetition < repetitions; repetition++) {
-    const prompt = prompts[(repetition + 1) % prompts.length]!;
+  for (let repetition = -sets.length; repetition < repetitions; repetition++) {
+    const contenders = sets[(repetition + sets.length) % sets.length]!;
+    const prompt = prompts[(repetition + sets.length) % prompts.length]!;
     // Back and forth, so that none always follows the same other.
     const names = Object.keys(contenders);
     const order = repetition % 2 === 0 ? names : names.reverse();
     for (let turn = 0; turn < order.length; turn++) {
-      const contender = order[(turn + repetition + 1) % order.length]!;
+      const contender = order[(turn + repetition + sets.length) % order.length]!;
       const engine = contenders[contender]!;
       const { chatTemplate } = engine.target.info;
       const text = new ChatTemplate(chatTemplate, { bos: '', eos: '' }).render(prompt.messages);
@@ -135,7 +152,7 @@ async function measureCell(
         tokens: engine.target.tokenizer.encode(text, { parseSpecial: true }),
         maxTokens,
         sampling: { temperature },
-        seed: repetition + 1,
+        seed: repetition + sets.length,
         ignoreEos: true,
         plainAnswer: undefined,
       });
@@ -188,7 +205,9 @@ try {
       const target = await loadModel(path);
       const draft = draftPath(path);
       const draftModel = draft === undefined ? undefined : await loadModel(draft);
-      const contenders = await engines(target, draftModel);
+      const contenders: Record<string, Engine>[] = [];
+      for (let set = 0; set < (setsOf[targetName] ?? 1); set++)
+        contenders.push(await engines(target, draftModel, set));
       for (const { name, task, temperature } of wanted) {
         const cell = await measureCell(name, contenders, task, temperature);
         cells.push(cell);
@@ -198,7 +217,7 @@ try {
             `${cell.firstToken.toFixed(2)} | ${cell.states} |`,
         );
       }
-      for (const engine of Object.values(contenders)) await engine.dispose();
+      for (const engine of contenders.flatMap((set) => Object.values(set))) await engine.dispose();
       target.dispose();
       draftModel?.dispose();
     }

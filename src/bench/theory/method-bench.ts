@@ -54,9 +54,11 @@ export async function warmUp(
   options: RunOptions & { readonly seed: number },
 ): Promise<void> {
   let contextLength = prompt.length;
+  // Where nothing drafts, rounds are not exceptions, and are plain nevertheless.
+  const isPlain = engine.drafter === undefined;
   for await (const event of engine.generate(prompt, options)) {
     if (event.type !== 'round') continue;
-    cost.observe(event.round, contextLength);
+    cost.observe(isPlain ? { ...event.round, isPlain } : event.round, contextLength);
     contextLength += event.round.numAccepted + 1;
   }
 }
