@@ -205,11 +205,11 @@ try {
       const target = await loadModel(path);
       const draft = draftPath(path);
       const draftModel = draft === undefined ? undefined : await loadModel(draft);
-      const contenders: Record<string, Engine>[] = [];
+      const sets: Record<string, Engine>[] = [];
       for (let set = 0; set < (setsOf[targetName] ?? 1); set++)
-        contenders.push(await engines(target, draftModel, set));
+        sets.push(await engines(target, draftModel, set));
       for (const { name, task, temperature } of wanted) {
-        const cell = await measureCell(name, contenders, task, temperature);
+        const cell = await measureCell(name, sets, task, temperature);
         cells.push(cell);
         const [low, high] = [cell.guarded * Math.exp(-cell.error), cell.guarded * Math.exp(cell.error)];
         print(
@@ -217,7 +217,7 @@ try {
             `${cell.firstToken.toFixed(2)} | ${cell.states} |`,
         );
       }
-      for (const engine of contenders.flatMap((set) => Object.values(set))) await engine.dispose();
+      for (const engine of sets.flatMap((set) => Object.values(set))) await engine.dispose();
       target.dispose();
       draftModel?.dispose();
     }
