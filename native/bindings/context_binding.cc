@@ -237,7 +237,6 @@ Napi::Value ContextBinding::extend(const Napi::CallbackInfo& info) {
     const Napi::Object object = object_arg(info[0], "request");
     job->request = draft_request_arg(object);
     job->request.extends = true;
-    job->request.stop_at_end = bool_arg(object.Get("stopAtEnd"), "stopAtEnd");
     if (!info[1].IsFunction()) reject("a function", "onTokens", info[1]);
     const auto feed = std::make_shared<TokenFeed>(*addon_data(info.Env()).queue, keep_callback(info[1]));
     job->request.on_token = [feed](Span<const int32_t> tokens, const Timings& timings) {

@@ -96,6 +96,7 @@ DraftRequest draft_request_arg(const Napi::Object& object) {
       throw ArgumentError("Expected a uniform for each drafted token");
     }
   }
+  request.stop_at_end = bool_arg(object.Get("stopAtEnd"), "stopAtEnd");
   if (!request.prefix.sampler || request.n_draft < 1) {
     throw ArgumentError("Expected a sampler and at least one token to draft");
   }
@@ -117,6 +118,7 @@ GrowRequest grow_request_arg(const Napi::Value& value) {
   const Napi::Value acceptance = object.Get("minAcceptance");
   if (!acceptance.IsUndefined()) rules.min_acceptance = number_arg(acceptance, "minAcceptance");
   request.max_leaves = int_arg(object.Get("maxLeaves"), "maxLeaves");
+  rules.stop_at_end = bool_arg(object.Get("stopAtEnd"), "stopAtEnd");
   if (rules.rule == GrowthRule::kFixed) {
     rules.parents = int32_array_arg(object.Get("shape"), "shape");
     rules.n_nodes = static_cast<int32_t>(rules.parents.size());

@@ -136,6 +136,7 @@ class Growth {
       front.values_after(slot, probability, child, sibling);
       front.open(slot.parent, slot.rank + 1, sibling);
       front.know(slot.parent, row_below(slot.parent));
+      if (request_.rules.stop_at_end && llama_vocab_is_eog(context_.model_->vocab(), tree_.tokens.back())) continue;
       front.open(static_cast<int32_t>(tree_.tokens.size()) - 1, 0, child);
     }
     return {};

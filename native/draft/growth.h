@@ -35,6 +35,7 @@ struct GrowthRules {
   double min_probability = 0;    // nothing is drawn from a row whose largest probability is below
   double min_level_gain = 0;     // best first: the model is not asked for a level that can bring no more tokens than this
   double min_acceptance = 0;     // best first: nothing is drawn where what is drawn is less likely to be accepted than this
+  bool stop_at_end = false;      // best first: end-of-generation tokens get no children
   std::vector<double> knots;     // [n_knots] draft probabilities, ascending from 0
   std::vector<double> rates;     // [n_ranks, n_knots] acceptance at the knots; later siblings as the last rank
 };

@@ -197,6 +197,8 @@ interface NativeDrawRequest extends NativeDecodeRequest {
   numDraft: number;
   /** [numDraft]: draws each token from its row; absent for the likeliest token. */
   uniforms?: Float64Array | undefined;
+  /** Stops after drawing an end-of-generation token. */
+  stopAtEnd: boolean;
 }
 
 export interface NativeDraftRequest extends NativeDrawRequest {
@@ -219,6 +221,8 @@ export interface NativeGrowRequest extends NativeDecodeRequest {
   minLevelGain?: number | undefined;
   /** Nothing is drawn where what is drawn is less likely to be accepted, absent for 0. */
   minAcceptance?: number | undefined;
+  /** End-of-generation tokens get no children, but in a fixed shape. */
+  stopAtEnd: boolean;
   maxLeaves: number;
   /** [numKnots] draft probabilities, ascending. */
   knots?: Float64Array | undefined;
@@ -226,10 +230,7 @@ export interface NativeGrowRequest extends NativeDecodeRequest {
   rates?: Float64Array | undefined;
 }
 
-export interface NativeExtendRequest extends NativeDrawRequest {
-  /** Stops after drawing an end-of-generation token. */
-  stopAtEnd: boolean;
-}
+export type NativeExtendRequest = NativeDrawRequest;
 
 export interface NativeDecodeResult {
   readonly rows: NativeRows;

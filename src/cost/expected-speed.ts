@@ -9,6 +9,8 @@ export const firstNodes = 3;
 /** What is known of costs may be so many times too much, once measured in a bad moment. */
 const costDoubt = 1.25;
 
+/** Draft tokens from which on one more costs about as much as the next: the first ones may cost much, or nothing. */
+const fewNodes = 4;
 /** Nodes that are this likely are drafted whatever they cost: what is known of either may be wrong. */
 const mostBreakEven = 0.8;
 
@@ -53,9 +55,10 @@ export class ExpectedSpeeds {
   breakEven(speedup: number): number {
     const { cost, maxNodes } = this.#basis;
     const plainMs = cost.predict(0, this.#contextLength);
-    const [small, large] = [1, maxNodes].map((size) => cost.predict(size, this.#contextLength));
-    if (!plainMs || !small || !large || maxNodes === 1) return 0;
-    const msPerNode = Math.max(0, large - small) / (maxNodes - 1);
+    const few = Math.min(fewNodes, maxNodes);
+    const [small, large] = [few, maxNodes].map((size) => cost.predict(size, this.#contextLength));
+    if (!plainMs || !small || !large || maxNodes === few) return 0;
+    const msPerNode = Math.max(0, large - small) / (maxNodes - few);
     return Math.min(mostBreakEven, (msPerNode * Math.max(1, speedup)) / plainMs);
   }
 

@@ -141,13 +141,14 @@ export class GuardPlanner implements RoundPlanner {
     return { state: this.#isOff ? 'plain' : 'speculating', reason: this.#reason };
   }
 
-  plan(contextLength: number): RoundPlan {
+  plan(contextLength: number, numLeft = Infinity): RoundPlan {
     this.#contextLength = contextLength;
     const isFirst = this.#isFirst;
     this.#isFirst = false;
     const plan = this.#isOff ? this.#planOff() : isFirst ? plain(1) : this.#planOn();
-    this.#plannedNodes = plan.maxNodes;
-    return plan;
+    // A round brings one token more than are accepted.
+    this.#plannedNodes = Math.min(plan.maxNodes, numLeft - 1);
+    return { ...plan, maxNodes: this.#plannedNodes };
   }
 
   observe(record: RoundRecord): void {
@@ -391,4 +392,4 @@ export class GuardPlanner implements RoundPlanner {
 
 const plain = (numPlainTokens: number): RoundPlan => ({ maxNodes: 0, isPlain: true, numPlainTokens });
 
-const drafting = (maxNodes: number): RoundPlan => ({ maxNodes, isPlain: false });
+const drafting = (maxNodes: number): RoundPlan => ({ maxNodes, stopsAtEnd: true, isPlain: false });

@@ -103,14 +103,14 @@ export class RecheckPlanner implements RoundPlanner {
     return { state: this.isRechecking ? 'speculating' : state, reason: sentences.join('; ') };
   }
 
-  plan(contextLength: number): RoundPlan {
+  plan(contextLength: number, numLeft?: number): RoundPlan {
     this.#contextLength = contextLength;
     this.#round += 1;
     this.#isComparing = this.isRechecking && this.#round % compareEvery === 0;
     const run = this.#isComparing ? undefined : this.#runFor(contextLength);
     this.isRechecking = run !== undefined;
     if (run !== undefined) return { maxNodes: run, isPlain: false };
-    const plan = this.#inner.plan(contextLength);
+    const plan = this.#inner.plan(contextLength, numLeft);
     return this.#isComparing || this.#innerRounds < firstRounds ? { ...plan, numPlainTokens: 1 } : plan;
   }
 

@@ -8,6 +8,8 @@ export interface RoundPlan {
   readonly maxNodes: number;
   /** Draft tokens whose whole path is less likely to be accepted cost more than they bring, default 0. */
   readonly minAcceptance?: number | undefined;
+  /** Leaves away what would follow a token that ends the text, default false. */
+  readonly stopsAtEnd?: boolean | undefined;
   /** True when the planner chose to leave out the draft. */
   readonly isPlain: boolean;
   /** Plain tokens in a row before the planner is asked again, at least 1, the default; for plans without a draft. */
@@ -26,8 +28,11 @@ export interface DraftSelector {
 
 /** Decides round by round; told what each brought. */
 export interface RoundPlanner {
-  /** @param contextLength  tokens before the round */
-  plan(contextLength: number): RoundPlan;
+  /**
+   * @param contextLength  tokens before the round
+   * @param numLeft        tokens that are still to be output, default as many as there may be
+   */
+  plan(contextLength: number, numLeft?: number): RoundPlan;
   observe(record: RoundRecord): void;
   readonly report: GuardReport;
   /** True when the first round of a generation will not draft, so that the drafter begins later. */

@@ -85,13 +85,14 @@ export class SelectingPlanner implements RoundPlanner, DraftSelector {
     return { state: this.#pause > 1 ? 'plain' : 'speculating', reason: this.#reason };
   }
 
-  plan(contextLength: number): RoundPlan {
+  plan(contextLength: number, numLeft = Infinity): RoundPlan {
     this.#contextLength = contextLength;
     this.#isDrafting = false;
-    const numPlainTokens = this.#plainTokens();
+    const numPlainTokens = numLeft > 1 ? this.#plainTokens() : 1;
     if (numPlainTokens > 0) return { maxNodes: 0, isPlain: true, numPlainTokens };
     this.#isDrafting = true;
-    return { maxNodes: this.#options.maxNodes, isPlain: false, selector: this };
+    const maxNodes = Math.min(this.#options.maxNodes, numLeft - 1);
+    return { maxNodes, stopsAtEnd: true, isPlain: false, selector: this };
   }
 
   select(nodes: readonly DraftedNode[]): number {

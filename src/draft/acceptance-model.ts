@@ -8,10 +8,12 @@ export interface AcceptanceCounts {
   readonly accepted: readonly number[];
 }
 
-/** Draft probabilities at which acceptance is kept; linear between them. */
+/** Draft probabilities at the target's temperature at which acceptance is kept; linear between them. */
 export const acceptanceKnots: readonly number[] = [
   0, 0.02, 0.06, 0.15, 0.28, 0.43, 0.58, 0.73, 0.85, 0.94, 1,
 ];
+/** Knots of drafts that are drawn colder lie so far apart at least. */
+const leastDistance = 1e-3;
 /** First, second, and all later siblings. */
 const numRanks = 3;
 const numKnots = acceptanceKnots.length;
@@ -32,11 +34,19 @@ const memory = 2000;
  * Changes only by {@link observe}; a tree has to be grown with one state of it.
  */
 export class AcceptanceModel {
+  /** [numKnots] */
+  readonly knots: Float64Array;
   readonly #tried: Float64Array;
   readonly #accepted: Float64Array;
 
-  /** @param counts  of an earlier run; ignored where its size is another */
-  constructor(counts?: AcceptanceCounts) {
+  /**
+   * @param counts  of an earlier run; ignored where its size is another
+   * @param factor  of the target's temperature that drafts are drawn at
+   */
+  constructor(counts?: AcceptanceCounts, factor = 1) {
+    this.knots = Float64Array.from(acceptanceKnots, (knot, index) =>
+      Math.max(index * leastDistance, tempered(knot, factor)),
+    );
     const fits =
       counts?.tried.length === numRanks * numKnots && counts.accepted.length === numRanks * numKnots;
     this.#tried = Float64Array.from(fits ? counts.tried : new Float64Array(numRanks * numKnots));
@@ -50,9 +60,9 @@ export class AcceptanceModel {
    */
   observe(rank: number, probability: number, isAccepted: boolean): void {
     const row = Math.min(rank, numRanks - 1) * numKnots;
-    const above = acceptanceKnots.findIndex((knot) => knot > probability);
+    const above = this.knots.findIndex((knot) => knot > probability);
     const high = above === -1 ? numKnots - 1 : above;
-    const [from, to] = [acceptanceKnots[high - 1]!, acceptanceKnots[high]!];
+    const [from, to] = [this.knots[high - 1]!, this.knots[high]!];
     const share = Math.min(1, (probability - from) / (to - from));
     this.#count(row + high - 1, 1 - share, isAccepted);
     this.#count(row + high, share, isAccepted);
@@ -99,4 +109,13 @@ export class AcceptanceModel {
     this.#tried[index]! += weight;
     if (isAccepted) this.#accepted[index]! += weight;
   }
+}
+
+/**
+ * What becomes of a probability when a row is drawn from at so many times the temperature, if all else is one other token: cold
+ * rows are sure of nearly everything, and how sure the model was is told by where they are near 1.
+ */
+function tempered(probability: number, factor: number): number {
+  const [one, other] = [probability ** (1 / factor), (1 - probability) ** (1 / factor)];
+  return one / (one + other);
 }

@@ -9,7 +9,7 @@ import { ROOT, TokenTree, type NodeIndex, type OwnDraws } from '../tree/token-tr
 import type { TreeGrowth } from '../tree/tree-growth.js';
 import { adaptsToDraws, leavesOf, type TreeShape } from '../tree/tree-shape.js';
 import type { SamplingParams, TokenId } from '../types.js';
-import { AcceptanceModel, acceptanceKnots } from './acceptance-model.js';
+import { AcceptanceModel } from './acceptance-model.js';
 import { DraftTemperature } from './draft-temperature.js';
 import type { Draft, Drafter, DraftRequest } from './drafter.js';
 
@@ -136,6 +136,7 @@ export class DraftModelDrafter implements Drafter {
         sampler: this.#samplerFor(request.sampling, isSampled),
         uniforms: uniformsOf(request, numDraft, isSampled),
         minProbability,
+        stopAtEnd: request.isEnd !== undefined,
         vocabLimit: targetVocabSize,
         signal: request.signal,
       },
@@ -152,7 +153,9 @@ export class DraftModelDrafter implements Drafter {
     known: number,
   ) {
     const { sequence, minProbability, targetVocabSize, acceptance } = this.#options;
-    const learnt = acceptance?.(request.sampling, isSampled, this.#factor) ?? new AcceptanceModel();
+    const learnt =
+      acceptance?.(request.sampling, isSampled, this.#factor) ??
+      new AcceptanceModel(undefined, isSampled ? this.#factor : 1);
     const grown: GrownTree = await sequence.grow(
       request.tokens,
       {
@@ -161,6 +164,7 @@ export class DraftModelDrafter implements Drafter {
         growth: growthOf(shape, numNodes, learnt, request.minAcceptance),
         uniforms: uniformsOf(request, numNodes, isSampled),
         minProbability,
+        stopAtEnd: request.isEnd !== undefined,
         maxLeaves: this.maxLeaves,
         vocabLimit: targetVocabSize,
         signal: request.signal,
@@ -280,7 +284,7 @@ function growthOf(
   return {
     rule: 'calibrated',
     numNodes,
-    knots: Float64Array.from(acceptanceKnots),
+    knots: acceptance.knots,
     rates: acceptance.rates(),
     minAcceptance,
   };

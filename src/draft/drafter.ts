@@ -14,6 +14,8 @@ export interface DraftRequest {
    * that can tell before they draw.
    */
   readonly minAcceptance?: number | undefined;
+  /** Tokens that end the text: what would follow them is left away by drafters that can. Default: none does. */
+  readonly isEnd?: ((token: TokenId) => boolean) | undefined;
   /** How the target will be sampled. */
   readonly sampling: SamplingParams;
   /** True when the verifier needs the rows that tokens were drawn from. */

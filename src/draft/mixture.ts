@@ -21,6 +21,18 @@ export interface MixtureOptions {
   readonly joinRows?: ((rows: DistributionRows, tokens: readonly TokenId[]) => DistributionRows) | undefined;
 }
 
+/** Promised tokens that the word of the other drafters about nodes that the model does not have stands for, and what is left of older ones. */
+const priorPromise = 1;
+const promiseFading = 0.97;
+
+/** What the others proposed beside a model's tree. */
+interface Beside {
+  readonly own: TokenTree;
+  readonly merged: TokenTree;
+  /** [merged.numNodes]: of each path. */
+  readonly probabilities: readonly number[];
+}
+
 /** A part's tree, and where its nodes are in the common one; -1 for those that are not. */
 interface Part {
   readonly drafter: Drafter;
@@ -59,6 +71,10 @@ export class MixtureDrafter implements Drafter {
   /** How often each node of the model's trees is accepted. */
   readonly #modelRates: FadingRates;
   #open: { readonly tree: TokenTree; readonly parts: readonly Part[] } | undefined;
+  #beside: Beside | undefined;
+  /** Of the nodes that the others propose and the model's tree does not have: tokens that they promised, and those that came. */
+  #promised = 0;
+  #came = 0;
   /** Nodes that the model was asked for last. */
   #numAsked = 0;
 
@@ -87,23 +103,24 @@ export class MixtureDrafter implements Drafter {
   }
 
   async draft(request: DraftRequest): Promise<Draft> {
-    this.#open = undefined;
+    this.#open = this.#beside = undefined;
     const budget = Math.min(request.maxNodes, this.maxNodes);
     const drafts = new Map<Drafter, Draft>();
     for (const drafter of this.#deterministic) {
       drafts.set(drafter, await drafter.draft({ ...request, maxNodes: budget, needsDraftProbs: false }));
     }
-    const merged = this.#merge(drafts, budget, request.minAcceptance);
+    const merged = this.#merge(drafts, budget, request);
     const worth = merged.probabilities.reduce((sum, probability) => sum + probability, 0);
     let ofModel = 0;
     for (let node = 0; node < budget; node++) ofModel += this.#modelRate(node);
     if (this.#model === undefined || worth >= ofModel)
       return this.#finish(merged.tree, drafts, { confidences: merged.confidences });
-    const numOther = this.#numOther(merged.probabilities, budget);
+    const numOther = this.#numOther(merged.probabilities, budget, request.minAcceptance);
     this.#numAsked = budget - numOther;
     const own = await this.#model.draft({ ...request, maxNodes: this.#numAsked });
     const tree = withBranches(own.tree, merged.tree, numOther, this.maxLeaves);
     drafts.set(this.#model, own);
+    this.#beside = { own: own.tree, merged: merged.tree, probabilities: merged.probabilities };
     const { draftProbs } = own;
     const added = Array.from(tree.tokens.slice(own.tree.numNodes));
     return this.#finish(tree, drafts, { draftProbs: draftProbs && this.#joinRows(draftProbs, added) });
@@ -133,10 +150,12 @@ export class MixtureDrafter implements Drafter {
       if (drafter === this.#model && part !== undefined) this.#noteModel(own);
     }
     if (open !== undefined) this.#learn(open.parts, tokens);
+    if (this.#beside !== undefined) this.#noteBeside(this.#beside, tokens);
+    this.#beside = undefined;
   }
 
   rollback(length: number): void {
-    this.#open = undefined;
+    this.#open = this.#beside = undefined;
     for (const drafter of this.#parts) drafter.rollback(length);
   }
 
@@ -149,12 +168,34 @@ export class MixtureDrafter implements Drafter {
     return this.#modelRates.rate(node, firstRate ** (node + 1));
   }
 
-  /** How many nodes of the others, the likeliest first, are worth more than the last ones of the model's tree. */
-  #numOther(probabilities: readonly number[], budget: number): number {
+  /**
+   * How many nodes of the others, the likeliest first, are worth more than the last ones of the model's tree, and worth their
+   * time. What they and the model agree in is in its tree: it is the rest that has to be.
+   */
+  #numOther(probabilities: readonly number[], budget: number, minAcceptance = 0): number {
+    const trust = (this.#came + priorPromise) / (this.#promised + priorPromise);
+    const isWorth = (probability: number, count: number) =>
+      probability > this.#modelRate(budget - 1 - count) && probability >= minAcceptance;
     let count = 0;
-    while (count < budget - 1 && (probabilities[count] ?? 0) > this.#modelRate(budget - 1 - count))
-      count += 1;
+    while (count < budget - 1 && isWorth(trust * (probabilities[count] ?? 0), count)) count += 1;
     return count;
+  }
+
+  /** Learns what came of the nodes that the model's tree did not have, decoded or not. */
+  #noteBeside({ own, merged, probabilities }: Beside, tokens: readonly TokenId[]): void {
+    this.#promised *= promiseFading;
+    this.#came *= promiseFading;
+    const isRight: boolean[] = [];
+    for (const [node, place] of placesIn(own, merged).entries()) {
+      const parent = merged.parents[node]!;
+      const token = tokens[merged.depths[node]! - 1];
+      isRight[node] =
+        (parent === ROOT || isRight[parent]!) && (token === undefined || token === merged.tokens[node]);
+      // Past the end of the round nothing is known.
+      if (place !== -1 || (isRight[node] && token === undefined)) continue;
+      this.#promised += probabilities[node]!;
+      if (isRight[node]) this.#came += 1;
+    }
   }
 
   /** A node that the model left away brought as little as one that was rejected. */
@@ -186,12 +227,14 @@ export class MixtureDrafter implements Drafter {
   }
 
   /** The likeliest nodes of all deterministic drafters as one tree, and the probability of each node's path. */
-  #merge(drafts: ReadonlyMap<Drafter, Draft>, budget: number, minAcceptance = 0) {
-    const next = (path: readonly TokenId[]): NextToken[] =>
-      Array.from(this.#votes(drafts, path), ([token, votes]) => ({
+  #merge(drafts: ReadonlyMap<Drafter, Draft>, budget: number, { minAcceptance = 0, isEnd }: DraftRequest) {
+    const next = (path: readonly TokenId[]): NextToken[] => {
+      if (path.length > 0 && isEnd?.(path.at(-1)!)) return [];
+      return Array.from(this.#votes(drafts, path), ([token, votes]) => ({
         token,
         confidence: this.#mixing.combined(votes),
       }));
+    };
     const { tree, confidences } = growBestFirst(budget, minAcceptance, next, this.maxLeaves);
     const probabilities: number[] = [];
     for (let node = 0; node < tree.numNodes; node++) {

@@ -2,29 +2,31 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { AcceptanceModel } from '../draft/acceptance-model.js';
+import { AcceptanceModel, type AcceptanceCounts } from '../draft/acceptance-model.js';
 import { cacheFolder } from '../model/cache-folder.js';
 import type { Model } from '../model/model.js';
 import { countsSchema, readLearnt, writeLearnt } from './learnt-file.js';
 
-const fileSchema = z.object({ version: z.literal(1), models: z.record(z.string(), countsSchema) });
+const fileSchema = z.object({ version: z.literal(2), models: z.record(z.string(), countsSchema) });
 
 /** Acceptance of one pair of models, by how the target is sampled and tokens are drawn. */
 export class AcceptanceStore {
   readonly #path: string | undefined;
+  readonly #kept: Readonly<Record<string, AcceptanceCounts>>;
   readonly #models = new Map<string, AcceptanceModel>();
 
   /** @param path  file to go on from and to write to; undefined keeps nothing */
   constructor(path: string | undefined) {
     this.#path = path;
-    const kept = path === undefined ? undefined : readLearnt(path, fileSchema);
-    for (const [key, counts] of Object.entries(kept?.models ?? {}))
-      this.#models.set(key, new AcceptanceModel(counts));
+    this.#kept = (path === undefined ? undefined : readLearnt(path, fileSchema))?.models ?? {};
   }
 
-  /** What is known of draws of this kind. */
-  of(kind: string): AcceptanceModel {
-    const known = this.#models.get(kind) ?? new AcceptanceModel();
+  /**
+   * What is known of draws of this kind.
+   * @param factor  of the target's temperature that they are drawn at, default 1
+   */
+  of(kind: string, factor = 1): AcceptanceModel {
+    const known = this.#models.get(kind) ?? new AcceptanceModel(this.#kept[kind], factor);
     this.#models.set(kind, known);
     return known;
   }
@@ -35,7 +37,7 @@ export class AcceptanceStore {
       model.toJSON().tried.some((tries) => tries > 0),
     );
     if (this.#path === undefined || taught.length === 0) return;
-    writeLearnt(this.#path, { version: 1, models: Object.fromEntries(taught) });
+    writeLearnt(this.#path, { version: 2, models: { ...this.#kept, ...Object.fromEntries(taught) } });
   }
 }
 

@@ -81,10 +81,8 @@ export interface GenerationSetup {
   readonly seed: number;
   readonly maxTokens: number;
   readonly stop: readonly string[];
-  /** Goes on past end-of-generation tokens. */
-  readonly ignoreEos: boolean;
-  /** True for tokens that end the generation. */
-  readonly isEnd: (token: TokenId) => boolean;
+  /** True for tokens that end the generation; undefined: it goes on past those that would. */
+  readonly isEnd: ((token: TokenId) => boolean) | undefined;
   readonly text: TextStream;
   readonly signal: AbortSignal | undefined;
 }
@@ -231,7 +229,7 @@ export class DecodeLoop {
       yield* runPlainRounds(this.#setup, start, numLeft);
       return;
     }
-    const plan = planner.plan(this.#tokens.length);
+    const plan = planner.plan(this.#tokens.length, numLeft);
     const { maxNodes: wanted, numPlainTokens = 1 } = plan;
     if (wanted === 0 && numPlainTokens > 1 && canExtend) {
       yield* runPlainRounds(this.#setup, start, Math.min(numPlainTokens, numLeft));
@@ -246,7 +244,7 @@ export class DecodeLoop {
 
   /** Takes an output token; says whether the generation ends with it, or before it by `stop`. */
   #finishAt(token: TokenId): FinishReason | undefined {
-    if (this.#setup.isEnd(token)) return 'stop';
+    if (this.#setup.isEnd?.(token)) return 'stop';
     this.#tokens.append([token]);
     this.#output.push(token);
     return this.#output.length >= this.#setup.maxTokens ? 'length' : undefined;

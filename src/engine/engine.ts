@@ -251,7 +251,7 @@ export class Engine {
       verifier,
       planner: sparse?.planner(kind, guard) ?? guard ?? new FixedPlanner(maxNodes, isMeasuring),
       prompt: tokens,
-      isEnd: (token) => !resolved.ignoreEos && tokenizer.isEndOfGeneration(token),
+      isEnd: resolved.ignoreEos ? undefined : (token) => tokenizer.isEndOfGeneration(token),
       text: tokenizer.stream(),
     });
     const generation: Generation = new Generation(loop, {

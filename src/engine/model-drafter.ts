@@ -62,7 +62,10 @@ export function draftModelDrafter(
     siblings,
     acceptance: ({ temperature = 1 }, isSampled, factor) => {
       const drawn = factor === 1 ? siblings : `${siblings} at ${factor}`;
-      return acceptance.of(`temperature ${temperature}, ${isSampled ? drawn : 'likeliest'}`);
+      return acceptance.of(
+        `temperature ${temperature}, ${isSampled ? drawn : 'likeliest'}`,
+        isSampled ? factor : 1,
+      );
     },
     minProbability: options.minDraftProbability,
     draws: options.draftDraws,

@@ -12,13 +12,11 @@ const maxTokensPerCall = 512;
  * stops the target.
  */
 export async function* runPlainRounds(
-  setup: Pick<RoundSetup, 'target' | 'sampling' | 'seed' | 'signal' | 'drafter'> & {
-    readonly ignoreEos: boolean;
-  },
+  setup: Pick<RoundSetup, 'target' | 'sampling' | 'seed' | 'isEnd' | 'signal' | 'drafter'>,
   { tokens, outputPosition }: Pick<RoundStart, 'tokens' | 'outputPosition'>,
   maxTokens: number,
 ): AsyncGenerator<readonly RoundResult[], void, undefined> {
-  const { target, sampling, seed, signal, ignoreEos } = setup;
+  const { target, sampling, seed, isEnd, signal } = setup;
   const isPlain = setup.drafter !== undefined;
   let last = performance.now();
   const numTokens = Math.min(maxTokensPerCall, maxTokens);
@@ -28,7 +26,8 @@ export async function* runPlainRounds(
       : Float64Array.from({ length: numTokens }, (_, index) =>
           uniform(seed, Purpose.target, outputPosition + index),
         );
-  const portions = target.extend!(tokens.at(-1)!, { numTokens, uniforms, stopAtEnd: !ignoreEos, signal });
+  const stopAtEnd = isEnd !== undefined;
+  const portions = target.extend!(tokens.at(-1)!, { numTokens, uniforms, stopAtEnd, signal });
   for await (const portion of portions) {
     const numTold = portion.tokens.length;
     const record = undraftedRound({

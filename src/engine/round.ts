@@ -16,6 +16,8 @@ export interface RoundSetup {
   readonly verifier: Verifier;
   readonly sampling: SamplingParams;
   readonly seed: number;
+  /** Tokens that end the text; undefined: none does. */
+  readonly isEnd?: ((token: TokenId) => boolean) | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -118,13 +120,14 @@ async function propose(
   setup: RoundSetup,
   { tokens, outputPosition, plan, isBeginning = false }: RoundStart,
 ): Promise<Draft> {
-  const { drafter, verifier, sampling, seed, signal } = setup;
+  const { drafter, verifier, sampling, seed, isEnd, signal } = setup;
   if (drafter === undefined || plan.maxNodes === 0) return noDraft;
   if (isBeginning) await drafter.begin(Array.from(tokens), signal);
   return drafter.draft({
     tokens,
     maxNodes: plan.maxNodes,
     minAcceptance: plan.minAcceptance,
+    isEnd: plan.stopsAtEnd ? isEnd : undefined,
     sampling,
     needsDraftProbs: verifier.needsDraftProbs,
     uniform: (node) => uniform(seed, Purpose.draft, outputPosition, node),

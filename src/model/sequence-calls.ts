@@ -33,6 +33,8 @@ export interface DraftTokensRequest {
   readonly uniforms?: Float64Array | undefined;
   /** Stops before a draw whose row has no token of at least this probability; 0 is off. */
   readonly minProbability?: number | undefined;
+  /** Stops after drawing an end-of-generation token, default false. */
+  readonly stopAtEnd?: boolean | undefined;
   /** Token ids from here on are never drafted. */
   readonly vocabLimit?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -48,6 +50,8 @@ export interface GrowTreeRequest {
   readonly uniforms?: Float64Array | undefined;
   /** Nothing is drawn from a row that has no token of at least this probability; 0 is off. */
   readonly minProbability?: number | undefined;
+  /** End-of-generation tokens get no children, but in a fixed shape; default false. */
+  readonly stopAtEnd?: boolean | undefined;
   /** Leaves that the tree may have. */
   readonly maxLeaves: number;
   /** Token ids from here on are never drafted. */

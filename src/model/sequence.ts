@@ -133,16 +133,11 @@ export class Sequence {
     } else if (this.context.info.rollback !== 'full') {
       kept = await this.#cutBack(kept);
     }
-    const { sampler, numDraft, uniforms, minProbability = 0, vocabLimit, signal } = request;
+    const { sampler, numDraft, uniforms, minProbability = 0, stopAtEnd = false, vocabLimit, signal } = request;
     const rest = tokens.slice(kept);
     const base = { tokens: rest, numPast: kept, vocabLimit, ...this.#sampling(sampler, kept) };
     const result = await this.#call(signal, base, (full) =>
-      this.context.native.draft({
-        ...full,
-        numDraft,
-        uniforms,
-        minProbability,
-      }),
+      this.context.native.draft({ ...full, numDraft, uniforms, minProbability, stopAtEnd }),
     );
     this.#tokens.append(rest);
     const numHeld =
@@ -177,6 +172,7 @@ export class Sequence {
       growth,
       uniforms,
       minProbability = 0,
+      stopAtEnd = false,
       maxLeaves,
       vocabLimit,
       signal,
@@ -185,7 +181,7 @@ export class Sequence {
     const base = { tokens: rest, numPast: kept, vocabLimit, ...this.#sampling(sampler, kept) };
     const draws = siblings === 'deterministic' ? 'top' : siblings;
     const result = await this.#call(signal, base, (full) =>
-      this.context.native.grow({ ...full, ...growth, draws, uniforms, minProbability, maxLeaves }),
+      this.context.native.grow({ ...full, ...growth, draws, uniforms, minProbability, stopAtEnd, maxLeaves }),
     );
     this.#tokens.append(rest);
     const { parents, decoded } = result;

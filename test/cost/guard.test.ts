@@ -228,6 +228,18 @@ describe('the guard', () => {
     }
   });
 
+  it('drafts no more than is left to be output, less the token that a round brings anyway, and nothing past an end', () => {
+    const world: World = { batchMs: (numTokens) => 50 + numTokens, draftMs: () => 1, acceptance: () => 0.95 };
+    const guard = guardOf(world);
+    play(world, 300, { guard });
+    const sizes = (numLeft: number): number[] =>
+      Array.from({ length: 8 }, (_, index) => guard.plan(300 + index, numLeft).maxNodes);
+    expect(Math.max(...sizes(100))).toBeGreaterThan(4);
+    expect(Math.max(...sizes(4))).toBe(3);
+    expect(Math.max(...sizes(1))).toBe(0);
+    expect(guard.plan(310)).toMatchObject({ stopsAtEnd: true });
+  });
+
   it('leaves the size to drafts that leave away what is not worth its time', () => {
     const world: World = {
       batchMs: (numTokens) => 50 + 10 * (numTokens - 1),

@@ -3,6 +3,7 @@ import { mean } from 'simple-statistics';
 import { describe, expect, it } from 'vitest';
 import type { DraftedNode } from '../../src/cost/draft-selection.js';
 import { RoundCost } from '../../src/cost/round-cost.js';
+import type { RoundPlan } from '../../src/cost/round-planner.js';
 import { SelectingPlanner } from '../../src/cost/selecting-planner.js';
 import { Purpose, uniform } from '../../src/sampling/random.js';
 
@@ -115,6 +116,16 @@ describe('a planner that decides draft in hand', () => {
     const { decoded } = play(world, 3600);
     const first = decoded.find(({ position, numNodes }) => position >= 3000 && numNodes > 0);
     expect(first!.position).toBeLessThan(3300);
+  });
+
+  it('looks no further than what is left to be output, and nowhere for the last token', () => {
+    const planner = plannerOf();
+    play(copying, 2000, { planner });
+    const plan = (numLeft?: number): Pick<RoundPlan, 'maxNodes' | 'stopsAtEnd'> =>
+      planner.plan(2000, numLeft);
+    expect(plan()).toMatchObject({ maxNodes, stopsAtEnd: true });
+    expect(plan(5)).toMatchObject({ maxNodes: 4, isPlain: false });
+    expect(plan(1)).toMatchObject({ maxNodes: 0, isPlain: true });
   });
 
   it('leaves the first tokens to plain decoding, and says what it does', () => {

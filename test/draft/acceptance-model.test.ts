@@ -38,6 +38,28 @@ describe('the acceptance of siblings', () => {
         expect(rateAt(model, rank, knot)).toBeCloseTo(law(rank, acceptanceKnots[knot]!), 1);
   });
 
+  it('tells apart how sure cold drafts were', () => {
+    const model = new AcceptanceModel(undefined, 0.25);
+    // What a model that was sure to 0.6, 0.8 and 0.97 says at a quarter of the temperature.
+    const cold = [0.6, 0.8, 0.97].map((sure) => sure ** 4 / (sure ** 4 + (1 - sure) ** 4));
+    expect(Math.min(...cold)).toBeGreaterThan(0.8);
+    for (let turn = 0; turn < 400; turn++) {
+      model.observe(0, cold[0]!, turn % 10 < 3);
+      model.observe(0, cold[1]!, turn % 10 < 6);
+      model.observe(0, cold[2]!, turn % 10 < 9);
+    }
+    // The knots on either side of each.
+    const near = cold.map((probability) => {
+      const high = model.knots.findIndex((knot) => knot >= probability);
+      return [high - 1, high].map((knot) => rateAt(model, 0, knot));
+    });
+    for (const [index, wanted] of [0.3, 0.6, 0.9].entries())
+      for (const rate of near[index]!) expect(Math.abs(rate - wanted)).toBeLessThan(0.2);
+    expect([...model.knots].sort((one, other) => one - other)).toEqual([...model.knots]);
+    expect(new Set(model.knots).size).toBe(numKnots);
+    expect(Array.from(new AcceptanceModel().knots)).toEqual(acceptanceKnots);
+  });
+
   it('counts fourth and later siblings as third ones', () => {
     const [one, other] = [new AcceptanceModel(), new AcceptanceModel()];
     one.observe(2, 0.3, true);

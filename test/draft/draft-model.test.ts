@@ -136,15 +136,16 @@ describe('DraftModelDrafter', () => {
   ])('grows trees of %s leaves at most on %i, of nodes that are worth it', async (maxLeaves, expected) => {
     const asked: unknown[] = [];
     const sequence = Object.assign(new FakeDraftSequence(table), {
-      grow: (_: Int32Array, { maxLeaves: most, growth }: Pick<GrowTreeRequest, 'maxLeaves' | 'growth'>) => {
-        asked.push(most, growth.rule === 'calibrated' && growth.minAcceptance);
+      grow: (_: Int32Array, { maxLeaves: most, growth, stopAtEnd }: GrowTreeRequest) => {
+        asked.push(most, growth.rule === 'calibrated' && growth.minAcceptance, stopAtEnd);
         return Promise.reject(new Error('nothing grows here'));
       },
     });
     const shape = shapeFor(parseTreeShape('dynamic:4'), true);
     const { drafter } = fakeDrafter({ sequence, shape, siblings: 'withoutReplacement', maxLeaves });
     await expect(drafter.draft(request({ minAcceptance: 0.3 }))).rejects.toThrow('nothing grows here');
-    expect(asked).toEqual([expected, 0.3]);
+    await expect(drafter.draft(request({ isEnd: () => true }))).rejects.toThrow('nothing grows here');
+    expect(asked).toEqual([expected, 0.3, false, expected, undefined, true]);
     expect(drafter.maxLeaves).toBe(expected);
     const likeliest = fakeDrafter({ shape: shapeFor(parseTreeShape('eagle-2:4'), true) }).drafter;
     const selective = [drafter, likeliest, fakeDrafter().drafter].map((one) => one.isSelective);

@@ -199,10 +199,14 @@ describe('a mixture with a model', () => {
     return { model, other, mixture: new MixtureDrafter({ deterministic: [other], model, maxNodes: 16 }) };
   }
 
-  /** Nodes that the model is asked for, at first and after rounds in which its first node is accepted and no other. */
+  /**
+   * Nodes that the model is asked for, at first and after rounds in which its first node is accepted and no other, but for each
+   * third, in which the other drafter is right.
+   */
   async function learntSizes(model: Stub, mixture: MixtureDrafter): Promise<number[]> {
     for (let round = 0; round < 21; round++) {
-      if (round > 0) mixture.accept([5, 9], [0]);
+      if (round > 0)
+        mixture.accept(...((round % 3 === 0 ? [[6, 7, 8], []] : [[5, 9], [0]]) as [number[], number[]]));
       await mixture.draft(request(4, true));
     }
     return [model.requests[0]!.maxNodes, model.requests.at(-1)!.maxNodes];
@@ -245,6 +249,40 @@ describe('a mixture with a model', () => {
     expect(model.requests.at(-1)!.minAcceptance).toBe(0.3);
     expect(mixture.isSelective).toBe(model.isSelective);
     expect(Array.from(worth.tree.tokens)).toEqual([5, 6, 7]);
+  });
+
+  it('believes the others less where the model does not agree, once that was right', async () => {
+    const { model, other, mixture } = withModel();
+    model.next = { tree: TokenTree.chain([5]) };
+    other.next = fixed([5, 6], [-1, -1], 0.5, 0.45);
+    const worth = { ...request(16, true), minAcceptance: 0.3 };
+    const added: number[] = [];
+    for (let round = 0; round < 12; round++) {
+      const { tree } = await mixture.draft(worth);
+      added.push(tree.numNodes - 1);
+      mixture.accept([5, 9], [0]);
+    }
+    expect(added[0]).toBe(1);
+    expect(added.at(-1)).toBe(0);
+    // What was not decoded is learnt from, too.
+    for (let round = 0; round < 40; round++) {
+      await mixture.draft(worth);
+      mixture.accept([6], []);
+    }
+    expect((await mixture.draft(worth)).tree.numNodes).toBe(2);
+  });
+
+  it('proposes nothing past the end of the text', async () => {
+    const { model, other, mixture } = withModel();
+    other.next = fixed([6, 7, 8], [-1, 0, -1], 0.5, 0.9, 0.3);
+    model.next = { tree: TokenTree.chain([5]) };
+    const tokensOf = async (isEnd?: (token: TokenId) => boolean): Promise<number[]> =>
+      Array.from((await mixture.draft({ ...request(16, true), isEnd })).tree.tokens);
+    expect(await tokensOf()).toContain(7);
+    const ended = await tokensOf((token) => token === 6);
+    expect(ended).toContain(6);
+    expect(ended).toContain(8);
+    expect(ended).not.toContain(7);
   });
 
   it('counts what the model left away as rejected', async () => {

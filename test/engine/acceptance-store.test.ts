@@ -31,8 +31,8 @@ describe('what was learnt', () => {
   it.each([
     '',
     '{',
-    '{"version":2,"models":{}}',
-    '{"version":1,"models":{"a":{"tried":[-1],"accepted":[]}}}',
+    '{"version":1,"models":{}}',
+    '{"version":2,"models":{"a":{"tried":[-1],"accepted":[]}}}',
   ])('is the prior where the file holds %j', (text) => {
     writeFileSync(file('damaged.json'), text);
     expect(new AcceptanceStore(file('damaged.json')).of('a').rates()).toEqual(new AcceptanceModel().rates());

@@ -49,6 +49,21 @@ describe('the decode loop', () => {
     ]);
   });
 
+  it('tells the planner how many tokens are left', async () => {
+    const told: (number | undefined)[] = [];
+    const planner: RoundPlanner = {
+      startsPlain: false,
+      report: { state: 'off', reason: '' },
+      plan(_, numLeft) {
+        told.push(numLeft);
+        return { maxNodes: 2, isPlain: false };
+      },
+      observe: () => undefined,
+    };
+    await fakeGeneration({ drafter: new FakeDrafter(), planner, maxTokens: 7 }).finish();
+    expect(told).toEqual([7, 4, 1]);
+  });
+
   it('tells a token, its text, the round after its tokens, and the result last', async () => {
     const events = await eventsOf(fakeGeneration({ drafter: halfRight(), maxTokens: 4 }));
     expect(events.map(({ type }) => type)).toEqual([

@@ -50,10 +50,10 @@ async function toldIn(
 
 /** Notes what it is asked for. */
 class AskedDrafter extends TableDrafter {
-  readonly asked: (number | undefined)[] = [];
+  readonly asked: Pick<DraftRequest, 'minAcceptance' | 'isEnd'>[] = [];
 
   override draft(request: DraftRequest): Promise<Draft> {
-    this.asked.push(request.minAcceptance);
+    this.asked.push({ minAcceptance: request.minAcceptance, isEnd: request.isEnd });
     return super.draft(request);
   }
 }
@@ -61,18 +61,20 @@ class AskedDrafter extends TableDrafter {
 describe('a round', () => {
   it('asks for nothing that is not worth its time', async () => {
     const drafter = new AskedDrafter(small);
-    await runRound(
-      {
-        ...{ target: new TableTarget(large, new Tape()), drafter, verifier: createVerifier('block') },
-        ...{ sampling: {}, seed: 1, signal: undefined },
-      },
-      {
-        tokens: Int32Array.of(0),
-        outputPosition: 0,
-        plan: { maxNodes: 2, isPlain: false, minAcceptance: 0.4 },
-      },
-    );
-    expect(drafter.asked).toEqual([0.4]);
+    const isEnd = (): boolean => false;
+    const plan = { maxNodes: 2, isPlain: false, minAcceptance: 0.4 };
+    for (const stopsAtEnd of [true, false])
+      await runRound(
+        {
+          ...{ target: new TableTarget(large, new Tape()), drafter, verifier: createVerifier('block') },
+          ...{ sampling: {}, seed: 1, isEnd, signal: undefined },
+        },
+        { tokens: Int32Array.of(0), outputPosition: 0, plan: { ...plan, stopsAtEnd } },
+      );
+    expect(drafter.asked).toEqual([
+      { minAcceptance: 0.4, isEnd },
+      { minAcceptance: 0.4, isEnd: undefined },
+    ]);
   });
 
   it('tells a drafter the rows that its tokens were drawn from and verified by, then what was accepted', async () => {

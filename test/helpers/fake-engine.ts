@@ -130,7 +130,6 @@ export function fakeGeneration(change: Partial<GenerationSetup> = {}): Generatio
     seed: 0,
     maxTokens: 10,
     stop: [],
-    ignoreEos: false,
     isEnd: () => false,
     text: { push: (token) => String.fromCharCode(97 + token), end: () => '' },
     signal: undefined,

@@ -1,8 +1,8 @@
 // The two cases of every output law: sound methods have it, broken ones do not, at one sample size.
 import { basename } from 'node:path';
 import { expect, it } from 'vitest';
-import type { Drafter } from '../../src/draft/drafter.js';
-import type { SamplingParams } from '../../src/types.js';
+import type { Engine } from '../../src/engine/engine.js';
+import type { SamplingParams, TokenId } from '../../src/types.js';
 import { loadEngine } from '../helpers/engines.js';
 import { report } from '../helpers/report.js';
 import { holm, testOfTwo, type ChiSquare, type Counts } from './chi-square.js';
@@ -45,7 +45,7 @@ export function lawCases(spec: LawSpec): void {
     for (const { draft: ownDraft = draft, middle, minAcceptance = 0, ...method } of methods) {
       const { tree, draftTemperature = 1 } = method;
       const engine = await loadEngine(target, ownDraft, { ...method, measureSpeedup: false }, middle);
-      askFor(minAcceptance, engine.drafter!);
+      askFor(minAcceptance, engine);
       const ofMethod: ChiSquare[] = [];
       for (const [name, sampling] of settings) {
         const counts = await countOutputs(engine, prompt, sampling, 1e6 * ++numRuns);
@@ -95,10 +95,14 @@ export function lawCases(spec: LawSpec): void {
   });
 }
 
-/** Has every draft leave away what is less likely than this to be accepted, as the guard does. */
-function askFor(minAcceptance: number, drafter: Drafter): void {
-  const draft = drafter.draft.bind(drafter);
-  drafter.draft = (request) => draft({ ...request, minAcceptance });
+/**
+ * Has every draft leave away what is less likely than this to be accepted, and what would follow the end of a text, as the guard
+ * does.
+ */
+function askFor(minAcceptance: number, { drafter, target }: Engine): void {
+  const draft = drafter!.draft.bind(drafter);
+  const isEnd = (token: TokenId) => target.tokenizer.isEndOfGeneration(token);
+  drafter!.draft = (request) => draft({ ...request, minAcceptance, isEnd });
 }
 
 /** Judges by plain sampling of the target, with seeds that no method uses; sampled once for each setting. */

@@ -22,8 +22,10 @@ const draftTable = randomTable(size, 2, 0.5).map((row, previous) =>
 );
 const targetPath = join(folder, 'target.gguf');
 const draftPath = join(folder, 'draft.gguf');
-const { beginToken } = writeKnownLawModel(targetPath, { table: targetTable });
-writeKnownLawModel(draftPath, { table: draftTable });
+/** One that ends texts: drafts end there, and the law goes on. */
+const endToken = 2;
+const { beginToken } = writeKnownLawModel(targetPath, { table: targetTable, endToken });
+writeKnownLawModel(draftPath, { table: draftTable, endToken });
 const promptTokens = [beginToken, ...Array.from(prompt, (letter) => letter.charCodeAt(0) - 65)];
 
 /** Probabilities of the first tokens, by the reference implementation of the sampling parameters. */
