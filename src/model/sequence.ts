@@ -133,7 +133,15 @@ export class Sequence {
     } else if (this.context.info.rollback !== 'full') {
       kept = await this.#cutBack(kept);
     }
-    const { sampler, numDraft, uniforms, minProbability = 0, stopAtEnd = false, vocabLimit, signal } = request;
+    const {
+      sampler,
+      numDraft,
+      uniforms,
+      minProbability = 0,
+      stopAtEnd = false,
+      vocabLimit,
+      signal,
+    } = request;
     const rest = tokens.slice(kept);
     const base = { tokens: rest, numPast: kept, vocabLimit, ...this.#sampling(sampler, kept) };
     const result = await this.#call(signal, base, (full) =>
