@@ -26,7 +26,7 @@ const priors: readonly (readonly [number, number])[] = [
 /** Tries that the prior stands for at each knot. */
 const priorTries = 4;
 /** Beyond so many tries at a knot old ones count less and less, so that a change of subject is followed. */
-const memory = 2000;
+const memory = 300;
 
 /**
  * The acceptance of the k-th sibling as a function of its draft probability, given that its parent was accepted and the
