@@ -25,8 +25,53 @@ const priors: readonly (readonly [number, number])[] = [
 ];
 /** Tries that the prior stands for at each knot. */
 const priorTries = 4;
-/** Beyond so many tries at a knot old ones count less and less, so that a change of subject is followed. */
-const memory = 300;
+/**
+ * Beyond so many tries at a knot old ones count less and less, so that a change of subject is followed: where a draft model is
+ * unsure, the target may be as unsure, or sure of something else, and what is right of one text is wrong of the next within
+ * some tries. Where it is sure it rarely errs, which takes more tries to tell.
+ */
+const memory = { unsure: 16, nearlySure: 60, sure: 300 } as const;
+const memories: readonly number[] = acceptanceKnots.map((knot) =>
+  knot < 0.9 ? memory.unsure : knot < 1 ? memory.nearlySure : memory.sure,
+);
+/** As above, where the mean over all texts is asked for. */
+const longMemory = 2000;
+
+/** [numRanks, numKnots]: tries and successes, the older ones counting less beyond so many. */
+class FadingCounts {
+  readonly tried: Float64Array;
+  readonly accepted: Float64Array;
+  readonly #memoryAt: (knot: number) => number;
+
+  constructor({ tried, accepted }: AcceptanceCounts, memoryAt: (knot: number) => number) {
+    this.tried = Float64Array.from(tried);
+    this.accepted = Float64Array.from(accepted);
+    this.#memoryAt = memoryAt;
+    for (const index of this.tried.keys()) this.#fade(index);
+  }
+
+  count(index: number, weight: number, isAccepted: boolean): void {
+    this.#fade(index);
+    this.tried[index]! += weight;
+    if (isAccepted) this.accepted[index]! += weight;
+  }
+
+  /** [numRanks, numKnots]: acceptance at each knot. */
+  rates(): Float64Array {
+    return this.tried.map((tried, index) => {
+      const [low, high] = priors[Math.floor(index / numKnots)]!;
+      const prior = low + (high - low) * acceptanceKnots[index % numKnots]!;
+      return (this.accepted[index]! + priorTries * prior) / (tried + priorTries);
+    });
+  }
+
+  #fade(index: number): void {
+    const most = this.#memoryAt(index % numKnots);
+    if (this.tried[index]! <= most) return;
+    this.accepted[index]! *= most / this.tried[index]!;
+    this.tried[index] = most;
+  }
+}
 
 /**
  * The acceptance of the k-th sibling as a function of its draft probability, given that its parent was accepted and the
@@ -36,8 +81,9 @@ const memory = 300;
 export class AcceptanceModel {
   /** [numKnots] */
   readonly knots: Float64Array;
-  readonly #tried: Float64Array;
-  readonly #accepted: Float64Array;
+  /** Of the last texts, and of many. */
+  readonly #recent: FadingCounts;
+  readonly #long: FadingCounts;
 
   /**
    * @param counts  of an earlier run; ignored where its size is another
@@ -47,10 +93,12 @@ export class AcceptanceModel {
     this.knots = Float64Array.from(acceptanceKnots, (knot, index) =>
       Math.max(index * leastDistance, tempered(knot, factor)),
     );
-    const fits =
-      counts?.tried.length === numRanks * numKnots && counts.accepted.length === numRanks * numKnots;
-    this.#tried = Float64Array.from(fits ? counts.tried : new Float64Array(numRanks * numKnots));
-    this.#accepted = Float64Array.from(fits ? counts.accepted : new Float64Array(numRanks * numKnots));
+    const size = numRanks * numKnots;
+    const isKept = counts?.tried.length === size && counts.accepted.length === size;
+    const none = new Array<number>(size).fill(0);
+    const known = isKept ? counts : { tried: none, accepted: none };
+    this.#recent = new FadingCounts(known, (knot) => memories[knot]!);
+    this.#long = new FadingCounts(known, () => longMemory);
   }
 
   /**
@@ -68,28 +116,24 @@ export class AcceptanceModel {
     this.#count(row + high, share, isAccepted);
   }
 
-  /** [numRanks, numKnots]: acceptance at each knot. */
+  /** [numRanks, numKnots]: acceptance at each knot, in the last texts. */
   rates(): Float64Array {
-    return this.#tried.map((tried, index) => {
-      const [low, high] = priors[Math.floor(index / numKnots)]!;
-      const prior = low + (high - low) * acceptanceKnots[index % numKnots]!;
-      return (this.#accepted[index]! + priorTries * prior) / (tried + priorTries);
-    });
+    return this.#recent.rates();
   }
 
   /**
-   * The probability that the k-th sibling is the accepted one, over all draft probabilities that were seen.
+   * The probability that the k-th sibling is the accepted one, over all draft probabilities that were seen, in many texts.
    * @returns [numSiblings], falling
    */
   positional(numSiblings: number): number[] {
-    const rates = this.rates();
+    const rates = this.#long.rates();
     let left = 1;
     return Array.from({ length: numSiblings }, (_, rank) => {
       const row = Math.min(rank, numRanks - 1) * numKnots;
       let [tries, successes] = [0, 0];
       for (let knot = row; knot < row + numKnots; knot++) {
-        tries += this.#tried[knot]! + priorTries;
-        successes += rates[knot]! * (this.#tried[knot]! + priorTries);
+        tries += this.#long.tried[knot]! + priorTries;
+        successes += rates[knot]! * (this.#long.tried[knot]! + priorTries);
       }
       const accepted = left * (successes / tries);
       left -= accepted;
@@ -98,16 +142,12 @@ export class AcceptanceModel {
   }
 
   toJSON(): AcceptanceCounts {
-    return { tried: Array.from(this.#tried), accepted: Array.from(this.#accepted) };
+    return { tried: Array.from(this.#long.tried), accepted: Array.from(this.#long.accepted) };
   }
 
   #count(index: number, weight: number, isAccepted: boolean): void {
-    if (this.#tried[index]! > memory) {
-      this.#accepted[index]! *= memory / this.#tried[index]!;
-      this.#tried[index] = memory;
-    }
-    this.#tried[index]! += weight;
-    if (isAccepted) this.#accepted[index]! += weight;
+    this.#recent.count(index, weight, isAccepted);
+    this.#long.count(index, weight, isAccepted);
   }
 }
 
