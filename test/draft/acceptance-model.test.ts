@@ -95,7 +95,7 @@ describe('the acceptance of siblings', () => {
   });
 
   it('goes on from what was kept, and from the prior where that is damaged', () => {
-    const model = learn(() => 0.5, 1000);
+    const model = learn(() => 0.5, 20_000);
     const kept = JSON.parse(JSON.stringify(model)) as ReturnType<AcceptanceModel['toJSON']>;
     expect(new AcceptanceModel(kept).positional(3)).toEqual(model.positional(3));
     for (const knot of [3, 6, 10])
