@@ -153,9 +153,9 @@ export class DraftModelDrafter implements Drafter {
     known: number,
   ) {
     const { sequence, minProbability, targetVocabSize, acceptance } = this.#options;
+    const factor = isSampled ? this.#factor : 1;
     const learnt =
-      acceptance?.(request.sampling, isSampled, this.#factor) ??
-      new AcceptanceModel(undefined, isSampled ? this.#factor : 1);
+      acceptance?.(request.sampling, isSampled, factor) ?? new AcceptanceModel(undefined, factor);
     const grown: GrownTree = await sequence.grow(
       request.tokens,
       {

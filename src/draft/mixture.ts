@@ -28,8 +28,8 @@ const promiseFading = 0.97;
 /** What the others proposed beside a model's tree. */
 interface Beside {
   readonly own: TokenTree;
-  readonly merged: TokenTree;
-  /** [merged.numNodes]: of each path. */
+  readonly tree: TokenTree;
+  /** [tree.numNodes]: of each path. */
   readonly probabilities: readonly number[];
 }
 
@@ -70,8 +70,7 @@ export class MixtureDrafter implements Drafter {
   readonly #mixing = new ConfidenceMixing();
   /** How often each node of the model's trees is accepted. */
   readonly #modelRates: FadingRates;
-  #open: { readonly tree: TokenTree; readonly parts: readonly Part[] } | undefined;
-  #beside: Beside | undefined;
+  #open: { readonly parts: readonly Part[]; readonly beside: Beside | undefined } | undefined;
   /** Of the nodes that the others propose and the model's tree does not have: tokens that they promised, and those that came. */
   #promised = 0;
   #came = 0;
@@ -103,7 +102,7 @@ export class MixtureDrafter implements Drafter {
   }
 
   async draft(request: DraftRequest): Promise<Draft> {
-    this.#open = this.#beside = undefined;
+    this.#open = undefined;
     const budget = Math.min(request.maxNodes, this.maxNodes);
     const drafts = new Map<Drafter, Draft>();
     for (const drafter of this.#deterministic) {
@@ -120,10 +119,10 @@ export class MixtureDrafter implements Drafter {
     const own = await this.#model.draft({ ...request, maxNodes: this.#numAsked });
     const tree = withBranches(own.tree, merged.tree, numOther, this.maxLeaves);
     drafts.set(this.#model, own);
-    this.#beside = { own: own.tree, merged: merged.tree, probabilities: merged.probabilities };
     const { draftProbs } = own;
     const added = Array.from(tree.tokens.slice(own.tree.numNodes));
-    return this.#finish(tree, drafts, { draftProbs: draftProbs && this.#joinRows(draftProbs, added) });
+    const rows = draftProbs && this.#joinRows(draftProbs, added);
+    return this.#finish(tree, drafts, { draftProbs: rows }, { ...merged, own: own.tree });
   }
 
   /** The first draft token is the model's wherever it drafted. */
@@ -150,12 +149,11 @@ export class MixtureDrafter implements Drafter {
       if (drafter === this.#model && part !== undefined) this.#noteModel(own);
     }
     if (open !== undefined) this.#learn(open.parts, tokens);
-    if (this.#beside !== undefined) this.#noteBeside(this.#beside, tokens);
-    this.#beside = undefined;
+    if (open?.beside !== undefined) this.#noteBeside(open.beside, tokens);
   }
 
   rollback(length: number): void {
-    this.#open = this.#beside = undefined;
+    this.#open = undefined;
     for (const drafter of this.#parts) drafter.rollback(length);
   }
 
@@ -182,15 +180,15 @@ export class MixtureDrafter implements Drafter {
   }
 
   /** Learns what came of the nodes that the model's tree did not have, decoded or not. */
-  #noteBeside({ own, merged, probabilities }: Beside, tokens: readonly TokenId[]): void {
+  #noteBeside({ own, tree, probabilities }: Beside, tokens: readonly TokenId[]): void {
     this.#promised *= promiseFading;
     this.#came *= promiseFading;
     const isRight: boolean[] = [];
-    for (const [node, place] of placesIn(own, merged).entries()) {
-      const parent = merged.parents[node]!;
-      const token = tokens[merged.depths[node]! - 1];
+    for (const [node, place] of placesIn(own, tree).entries()) {
+      const parent = tree.parents[node]!;
+      const token = tokens[tree.depths[node]! - 1];
       isRight[node] =
-        (parent === ROOT || isRight[parent]!) && (token === undefined || token === merged.tokens[node]);
+        (parent === ROOT || isRight[parent]!) && (token === undefined || token === tree.tokens[node]);
       // Past the end of the round nothing is known.
       if (place !== -1 || (isRight[node] && token === undefined)) continue;
       this.#promised += probabilities[node]!;
@@ -248,13 +246,14 @@ export class MixtureDrafter implements Drafter {
     tree: TokenTree,
     drafts: ReadonlyMap<Drafter, Draft>,
     told: Pick<Draft, 'draftProbs' | 'confidences'>,
+    beside?: Beside,
   ): Draft {
     const parts = Array.from(drafts, ([drafter, draft]) => ({
       drafter,
       draft,
       places: placesIn(tree, draft.tree),
     }));
-    this.#open = { tree, parts };
+    this.#open = { parts, beside };
     const sources = Array.from({ length: tree.numNodes }, (_, node) =>
       parts.filter(({ places }) => places.includes(node)).map(({ drafter }) => drafter.name),
     );

@@ -62,10 +62,7 @@ export function draftModelDrafter(
     siblings,
     acceptance: ({ temperature = 1 }, isSampled, factor) => {
       const drawn = factor === 1 ? siblings : `${siblings} at ${factor}`;
-      return acceptance.of(
-        `temperature ${temperature}, ${isSampled ? drawn : 'likeliest'}`,
-        isSampled ? factor : 1,
-      );
+      return acceptance.of(`temperature ${temperature}, ${isSampled ? drawn : 'likeliest'}`, factor);
     },
     minProbability: options.minDraftProbability,
     draws: options.draftDraws,
