@@ -8,7 +8,7 @@ import type { Context } from '../../src/model/context.js';
 import { loadModel } from '../../src/model/load-model.js';
 import type { Model } from '../../src/model/model.js';
 import { Sampler } from '../../src/model/sampler.js';
-import type { GrowTreeRequest } from '../../src/model/sequence-calls.js';
+import type { DraftTokensRequest, GrowTreeRequest } from '../../src/model/sequence-calls.js';
 import { ArrayRows } from '../../src/sampling/distribution.js';
 import type { SamplingParams } from '../../src/types.js';
 import { parseTreeShape, shapeFor } from '../../src/tree/tree-shape.js';
@@ -129,6 +129,20 @@ describe('with a tiny model', () => {
 });
 
 describe('DraftModelDrafter', () => {
+  it('ends chains where the text does, where it is asked to', async () => {
+    const asked: unknown[] = [];
+    const sequence = Object.assign(new FakeDraftSequence(table), {
+      draft: (_: Int32Array, { stopAtEnd }: DraftTokensRequest) => {
+        asked.push(stopAtEnd);
+        return Promise.reject(new Error('nothing is drawn here'));
+      },
+    });
+    const { drafter } = fakeDrafter({ sequence });
+    await expect(drafter.draft(request())).rejects.toThrow('nothing is drawn here');
+    await expect(drafter.draft(request({ isEnd: () => true }))).rejects.toThrow('nothing is drawn here');
+    expect(asked).toEqual([false, true]);
+  });
+
   it.each([
     [undefined, 4],
     [2, 2],
