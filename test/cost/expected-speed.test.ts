@@ -41,6 +41,17 @@ describe('what a node has to bring', () => {
     expect(speedsOf().breakEven(100)).toBe(0.8);
   });
 
+  it('counts what more of many nodes cost, where the first few cost next to nothing', () => {
+    const batches = [1, 2, 5, 9, 13].map((numTokens) => ({
+      numTokens,
+      contextLength: 0,
+      ms: plainMs + msPerNode * Math.max(0, numTokens - 5),
+    }));
+    const cost = new RoundCost({ batches, drafts: [{ numNodes: 1, ms: 0 }] });
+    const speeds = new ExpectedSpeeds({ cost, tokens: new ExpectedTokens(maxNodes), maxNodes }, 0);
+    expect(speeds.breakEven(1)).toBeCloseTo(msPerNode / plainMs, 10);
+  });
+
   it('is left to drafts that know it: the largest that what is known speaks for is best', () => {
     const tokens = new ExpectedTokens(maxNodes);
     expect(speedsOf(tokens, true).best()!.numNodes).toBe(3);

@@ -28,6 +28,17 @@ describe('what was learnt', () => {
     expect(next.of('temperature 0').rates()).toEqual(new AcceptanceModel().rates());
   });
 
+  it('is kept where a run draws in another way', () => {
+    for (const kind of ['temperature 1', 'temperature 0.5']) {
+      const store = new AcceptanceStore(file('several/pair.json'));
+      store.of(kind).observe(0, 0.5, true);
+      store.save();
+    }
+    const next = new AcceptanceStore(file('several/pair.json'));
+    for (const kind of ['temperature 1', 'temperature 0.5'])
+      expect(next.of(kind).rates()).not.toEqual(new AcceptanceModel().rates());
+  });
+
   it.each([
     '',
     '{',
