@@ -1,6 +1,7 @@
 // The guard of drafters that cost next to nothing: decides draft in hand. Knows nothing of drafters, verifiers or models.
 import { FadingMean } from '../metrics/fading-mean.js';
 import type { GuardReport, RoundRecord } from '../metrics/counters.js';
+import type { PlainPace } from '../metrics/plain-pace.js';
 import { ConfidenceCalibration, selectNodes, type DraftedNode } from './draft-selection.js';
 import type { RoundCost } from './round-cost.js';
 import { MeasuringRhythm, type DraftSelector, type RoundPlan, type RoundPlanner } from './round-planner.js';
@@ -33,6 +34,8 @@ export interface SelectingOptions {
   /** True mixes in plain rounds while speculating, too, to measure the speedup. */
   readonly isMeasuring: boolean;
   readonly calibration?: ConfidenceCalibration | undefined;
+  /** What plain tokens took in answers before; where it is known one token by itself begins a text. */
+  readonly pace?: PlainPace | undefined;
 }
 
 /**
@@ -47,6 +50,8 @@ export class SelectingPlanner implements RoundPlanner, DraftSelector {
   readonly #rhythm = new MeasuringRhythm();
   #isFirst = true;
   #isDrafting = false;
+  /** The token under way is the first of a text and measures nothing: it takes longer than others. */
+  #isOpening = false;
   #contextLength = 0;
   /** Plain tokens before the next draft. */
   #pause = 0;
@@ -116,7 +121,8 @@ export class SelectingPlanner implements RoundPlanner, DraftSelector {
   observe(record: RoundRecord): void {
     const before = this.#contextLength;
     // A round that was to draft and did not takes longer than a plain token among others.
-    if (!this.#isDrafting || record.numDraftTokens > 0) this.#options.cost.observe(record, before);
+    const isUsual = this.#isDrafting ? record.numDraftTokens > 0 : !this.#isOpening;
+    if (isUsual) this.#options.cost.observe(record, before);
     this.#contextLength += record.numAccepted + 1;
     if (!this.#isDrafting) {
       this.#pause = Math.max(0, this.#pause - 1);
@@ -150,9 +156,16 @@ export class SelectingPlanner implements RoundPlanner, DraftSelector {
   /** Plain tokens that come next; 0 for a draft. */
   #plainTokens(): number {
     const isFirst = this.#isFirst;
-    this.#isFirst = false;
+    this.#isFirst = this.#isOpening = false;
     if (this.#pause > 0) return this.#pause;
+    this.#isOpening = isFirst && this.#knowsPace;
+    if (this.#isOpening) return 1;
     return isFirst || (this.#options.isMeasuring && this.#rhythm.isDue()) ? measuredTokens : 0;
+  }
+
+  get #knowsPace(): boolean {
+    const { isMeasuring, pace } = this.#options;
+    return isMeasuring && pace !== undefined && pace.near(this.#contextLength).length > 0;
   }
 
   #pauseAfter(numNodes: number, plainMs: number): number {

@@ -2,6 +2,7 @@
 import type { RoundPlanner } from '../cost/round-planner.js';
 import type { Drafter } from '../draft/drafter.js';
 import { GenerationCounters, type GenerationStats, type RoundRecord } from '../metrics/counters.js';
+import type { PlainPace } from '../metrics/plain-pace.js';
 import type { RecheckCounters, RecheckStats } from '../metrics/recheck-counters.js';
 import { ContextFullError } from '../errors.js';
 import { TokenBuffer } from '../model/token-buffer.js';
@@ -66,6 +67,8 @@ export interface GenerationSetup {
   readonly drafter: Drafter | undefined;
   readonly verifier: Verifier;
   readonly planner: RoundPlanner;
+  /** Plain decoding in generations before. */
+  readonly pace?: PlainPace | undefined;
   /** Of a target that leaves something out. */
   readonly audit?: SparseAudit | undefined;
   /** Tells what a thinned target left out and why, where that is chosen. */
@@ -101,7 +104,7 @@ export class DecodeLoop {
 
   constructor(setup: GenerationSetup) {
     this.#setup = setup;
-    this.#counters = new GenerationCounters(() => setup.planner.report);
+    this.#counters = new GenerationCounters(() => setup.planner.report, setup.pace);
     this.#tokens = new TokenBuffer(setup.prompt);
     this.#stops = new StopStrings(setup.stop);
   }
@@ -158,7 +161,7 @@ export class DecodeLoop {
     this.#setup.onBatch?.();
     for (const round of rounds) {
       this.#setup.planner.observe(round.record);
-      this.#counters.round(round.record);
+      this.#counters.round(round.record, this.#tokens.length);
       const finishReason = yield* this.#emit(round, startedAt);
       yield { type: 'round', round: round.record, draft: round.draft };
       if (finishReason === undefined) continue;

@@ -250,6 +250,8 @@ export class Engine {
       drafter,
       verifier,
       planner: sparse?.planner(kind, guard) ?? guard ?? new FixedPlanner(maxNodes, isMeasuring),
+      // What a thinned target takes is no plain decoding.
+      pace: sparse === undefined ? guards?.pace : undefined,
       prompt: tokens,
       isEnd: resolved.ignoreEos ? undefined : (token) => tokenizer.isEndOfGeneration(token),
       text: tokenizer.stream(),

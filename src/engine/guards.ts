@@ -7,6 +7,7 @@ import type { RoundPlanner } from '../cost/round-planner.js';
 import { SelectingPlanner } from '../cost/selecting-planner.js';
 import type { Drafter } from '../draft/drafter.js';
 import type { AcceptedCounts } from '../metrics/fading-rates.js';
+import { PlainPace } from '../metrics/plain-pace.js';
 import type { Context } from '../model/context.js';
 import type { Verifier } from '../verify/verifier.js';
 import { costPath, readCost, readMemory, writeCost, writeMemory } from './cost-store.js';
@@ -76,6 +77,8 @@ export class Guards {
   readonly #options: GuardsOptions;
   /** What rounds cost, as far as is known. */
   readonly cost: RoundCost;
+  /** What plain tokens took of late. */
+  readonly pace = new PlainPace();
   readonly #guards = new Map<string, GuardPlanner | SelectingPlanner>();
   readonly #learnt = new Map<string, ExpectedTokens | ConfidenceCalibration>();
   readonly #known: Readonly<Record<string, AcceptedCounts>>;
@@ -102,7 +105,8 @@ export class Guards {
     if (isWeightless) {
       const calibration = new ConfidenceCalibration(this.#known[kind]);
       this.#learnt.set(kind, calibration);
-      return new SelectingPlanner({ cost: this.cost, maxNodes, isMeasuring, calibration });
+      const { cost, pace } = this;
+      return new SelectingPlanner({ cost, pace, maxNodes, isMeasuring, calibration });
     }
     const tokens = new ExpectedTokens(maxNodes, this.#known[kind]);
     this.#learnt.set(kind, tokens);

@@ -1,5 +1,6 @@
 // What a generation did, counted round by round. Knows nothing of models; times come in as numbers.
 import { median } from 'simple-statistics';
+import type { PlainPace } from './plain-pace.js';
 
 /** One round: a draft, a decode, a verdict. */
 export interface RoundRecord {
@@ -58,7 +59,10 @@ export interface GenerationStats {
   readonly verifyMs: number;
   /** What rounds took beyond drafting, decoding and verifying. */
   readonly overheadMs: number;
-  /** Speed against plain decoding measured in the same generation; null where there was no plain round. */
+  /**
+   * Speed against plain decoding, measured in the same generation and, under a guard, in those just before it at about the
+   * same context length; null where there was no plain round.
+   */
   readonly speedup: number | null;
   /** What decided over rounds, why, and how many it left plain. */
   readonly guard: GuardStats;
@@ -90,6 +94,8 @@ export class GenerationCounters {
   #rounds = 0;
   #speculative = { rounds: 0, tokens: 0, ms: 0 };
   #plainMs: number[] = [];
+  /** Of answers before. */
+  #earlierPlainMs: readonly number[] = [];
   #draftTokens = 0;
   #acceptedTokens = 0;
   #bias = 0;
@@ -97,10 +103,15 @@ export class GenerationCounters {
   #accepted: number[] = [];
   #times = { draft: 0, decode: 0, verify: 0, round: 0 };
   readonly #guard: () => GuardReport;
+  readonly #pace: PlainPace | undefined;
 
-  /** @param guard  tells who decides over rounds */
-  constructor(guard: () => GuardReport) {
+  /**
+   * @param guard  tells who decides over rounds
+   * @param pace   plain decoding in generations before, which this one adds to; undefined: it measures by itself
+   */
+  constructor(guard: () => GuardReport, pace?: PlainPace) {
     this.#guard = guard;
+    this.#pace = pace;
   }
 
   prompt(numTokens: number, numReused: number, ms: number): void {
@@ -115,14 +126,20 @@ export class GenerationCounters {
     this.#outputTokens += 1;
   }
 
-  round(record: RoundRecord): void {
+  /** @param contextLength  tokens of the context by now */
+  round(record: RoundRecord, contextLength = 0): void {
+    const isFirst = this.#rounds === 0;
+    if (isFirst) this.#earlierPlainMs = this.#pace?.near(contextLength) ?? [];
     this.#rounds += 1;
     this.#times.draft += record.draftMs;
     this.#times.decode += record.decodeMs;
     this.#times.verify += record.verifyMs;
     this.#times.round += record.roundMs;
     if (record.isPlain) {
-      this.#plainMs.push(record.decodeMs + record.verifyMs);
+      const ms = record.decodeMs + record.verifyMs;
+      this.#plainMs.push(ms);
+      // The first token after a prompt takes longer than those that follow.
+      if (!isFirst) this.#pace?.observe(contextLength, ms);
       return;
     }
     this.#speculative.rounds += 1;
@@ -172,7 +189,9 @@ export class GenerationCounters {
     if (this.#plainMs.length === 0 || this.#speculative.tokens === 0) return null;
     const isPart = state === 'speculating' || state === 'plain';
     const tokens = this.#speculative.tokens + (isPart ? this.#plainMs.length : 0);
-    return (median(this.#plainMs) * tokens) / (isPart ? this.#times.round : this.#speculative.ms);
+    const plainMs =
+      this.#earlierPlainMs.length > 0 ? [...this.#earlierPlainMs, ...this.#plainMs.slice(1)] : this.#plainMs;
+    return (median(plainMs) * tokens) / (isPart ? this.#times.round : this.#speculative.ms);
   }
 }
 

@@ -5,6 +5,8 @@ import type { DraftedNode } from '../../src/cost/draft-selection.js';
 import { RoundCost } from '../../src/cost/round-cost.js';
 import type { RoundPlan } from '../../src/cost/round-planner.js';
 import { SelectingPlanner } from '../../src/cost/selecting-planner.js';
+import { undraftedRound } from '../../src/metrics/counters.js';
+import { PlainPace } from '../../src/metrics/plain-pace.js';
 import { Purpose, uniform } from '../../src/sampling/random.js';
 
 const maxNodes = 16;
@@ -22,13 +24,14 @@ interface World {
   readonly noise?: number;
 }
 
-function plannerOf(isMeasuring = false): SelectingPlanner {
+function plannerOf(isMeasuring = false, pace?: PlainPace): SelectingPlanner {
   const batches = [1, 2, 3, 5, 9, 17].map((numTokens) => ({
     numTokens,
     contextLength: 0,
     ms: batchMs(numTokens),
   }));
-  return new SelectingPlanner({ cost: new RoundCost({ batches, drafts: [] }), maxNodes, isMeasuring });
+  const cost = new RoundCost({ batches, drafts: [] });
+  return new SelectingPlanner({ cost, maxNodes, isMeasuring, pace });
 }
 
 /** Plays a generation of chains; the speed against plain decoding, and where what was decoded. */
@@ -84,6 +87,35 @@ const copying: World = {
 };
 
 describe('a planner that decides draft in hand', () => {
+  it('measures plain decoding at the start of a text, unless an answer of about this length just did', () => {
+    let now = 0;
+    const pace = new PlainPace(() => now);
+    const planner = plannerOf(true, pace);
+    const opening = (contextLength: number): number | undefined => {
+      planner.begin();
+      return planner.plan(contextLength).numPlainTokens;
+    };
+    expect(opening(1000)).toBe(3);
+    for (const ms of [50, 51]) pace.observe(1000, ms);
+    expect(opening(1000)).toBe(1);
+    expect(opening(4000)).toBe(3);
+    now = 60_000;
+    expect(opening(1000)).toBe(3);
+  });
+
+  it('does not believe that plain decoding takes what the first token of a text does', () => {
+    const pace = new PlainPace();
+    for (const ms of [50, 51]) pace.observe(0, ms);
+    const cost = new RoundCost({ batches: [{ numTokens: 1, contextLength: 0, ms: plainMs }], drafts: [] });
+    const planner = new SelectingPlanner({ cost, maxNodes, isMeasuring: true, pace });
+    for (let text = 0; text < 30; text++) {
+      planner.begin();
+      planner.plan(0);
+      planner.observe(undraftedRound({ isPlain: true, draftMs: 0, decodeMs: 90, verifyMs: 0, roundMs: 90 }));
+    }
+    expect(cost.predict(0, 0)).toBeCloseTo(plainMs, 6);
+  });
+
   it('follows passages that are copied, and decodes nothing between them', () => {
     const plays = [1, 2, 3, 4, 5, 6, 7, 8].map((seed) => play(copying, 2000, { seed }));
     expect(mean(plays.map(({ speedup }) => speedup))).toBeGreaterThan(1.2);

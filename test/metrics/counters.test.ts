@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { GenerationCounters, type RoundRecord } from '../../src/metrics/counters.js';
+import { PlainPace } from '../../src/metrics/plain-pace.js';
 
 /** A round of 10 ms: 3 drafting, 4 decoding, 2 verifying, 1 of overhead. */
 const round = (
@@ -29,6 +30,22 @@ function statsOf(rounds: readonly RoundRecord[], isMeasuring = true) {
 }
 
 describe('counters', () => {
+  it('compare an answer that measures little with plain tokens of the answers before', () => {
+    const pace = new PlainPace();
+    const speedupOf = (rounds: readonly RoundRecord[], contextLength: number): number | null => {
+      const counters = new GenerationCounters(() => ({ state: 'speculating', reason: '' }), pace);
+      for (const record of rounds) counters.round(record, contextLength);
+      return counters.stats.speedup;
+    };
+    // Its own median is 22 ms; the first, of 30, is not told to the next.
+    expect(speedupOf([plain(29), plain(19), plain(21), round(4, 3)], 100)).toBe(
+      (22 * 7) / (32 + 22 + 24 + 10),
+    );
+    expect(speedupOf([plain(29), round(4, 3)], 110)).toBe((21 * 5) / (32 + 10));
+    // At another length it has only its own.
+    expect(speedupOf([plain(29), round(4, 3)], 2000)).toBe((30 * 5) / (32 + 10));
+  });
+
   it('divide accepted by drafted tokens', () => {
     const { draftTokens, acceptedTokens, acceptanceRate } = statsOf([round(4, 4), round(4, 0), round(2, 1)]);
     expect({ draftTokens, acceptedTokens, acceptanceRate }).toEqual({
