@@ -145,7 +145,7 @@ export class GuardPlanner implements RoundPlanner {
     this.#contextLength = contextLength;
     const isFirst = this.#isFirst;
     this.#isFirst = false;
-    const plan = this.#isOff ? this.#planOff() : isFirst ? plain(1) : this.#planOn();
+    const plan = isFirst ? plain(1) : this.#isOff ? this.#planOff() : this.#planOn();
     // A round brings one token more than are accepted.
     this.#plannedNodes = Math.min(plan.maxNodes, numLeft - 1);
     return { ...plan, maxNodes: this.#plannedNodes };

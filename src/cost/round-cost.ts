@@ -29,6 +29,12 @@ const slownessRounds = 12;
 /** Rounds that "no slower than the parts" stands for. */
 const prior = [1, 1];
 
+/**
+ * Plain tokens are learnt from once in so many milliseconds: of a small model to learn from each would take a good part of the
+ * time that it tells.
+ */
+const learningMs = 4;
+
 /** Predicts rounds, and learns from each. */
 export class RoundCost {
   readonly #batch: BatchCost;
@@ -43,6 +49,8 @@ export class RoundCost {
   /** Tokens of the last batches, the latest last. */
   #sizes: number[] = [];
   #numSkipped = 0;
+  /** Milliseconds of plain decoding since a token of it was learnt from. */
+  #sinceLearnt = Infinity;
 
   constructor(calibration?: CostCalibration) {
     this.#batch = new BatchCost(calibration?.batches);
@@ -64,12 +72,20 @@ export class RoundCost {
     // To see that nothing is worth its time takes a look, and what comes after it is no plain decoding.
     if (!isPlain && numDraftTokens === 0) return;
     const isSteady = this.#isSteady(numDraftTokens);
+    if (isSteady && numDraftTokens === 0 && !this.#isToldAnew(decodeMs)) return;
     if (isSteady) {
       this.#batch.observe({ numTokens: numDraftTokens + 1, contextLength, ms: decodeMs });
     }
     // What a single plain round takes beside its batch, plain decoding pays once for many tokens.
     const rest = numDraftTokens === 0 ? verifyMs : Math.max(0, roundMs - draftMs - decodeMs);
     if (numDraftTokens > 0 || isSteady) this.#rest.observe(numDraftTokens, rest);
+  }
+
+  #isToldAnew(decodeMs: number): boolean {
+    this.#sinceLearnt += decodeMs;
+    if (this.#sinceLearnt < learningMs) return false;
+    this.#sinceLearnt = 0;
+    return true;
   }
 
   #observeSlowness(ratio: number): void {

@@ -90,6 +90,9 @@ export interface GenerationSetup {
   readonly signal: AbortSignal | undefined;
 }
 
+/** Tokens of a prompt that take so long that they are worth a look at what else the machine does. */
+const longPrompt = 64;
+
 /** One generation: runs once, and keeps what it produced however it ends. */
 export class DecodeLoop {
   readonly #setup: GenerationSetup;
@@ -158,11 +161,16 @@ export class DecodeLoop {
   }
 
   *#tell(rounds: readonly RoundResult[], startedAt: number): Generator<GenerationEvent, void, undefined> {
-    this.#setup.onBatch?.();
+    // Nothing keeps the first token from its reader.
+    if (this.#output.length > 0) this.#setup.onBatch?.();
     for (const round of rounds) {
-      this.#setup.planner.observe(round.record);
       this.#counters.round(round.record, this.#tokens.length);
-      const finishReason = yield* this.#emit(round, startedAt);
+      let finishReason: FinishReason | undefined;
+      try {
+        finishReason = yield* this.#emit(round, startedAt);
+      } finally {
+        this.#setup.planner.observe(round.record);
+      }
       yield { type: 'round', round: round.record, draft: round.draft };
       if (finishReason === undefined) continue;
       this.#finishReason = finishReason;
@@ -202,7 +210,7 @@ export class DecodeLoop {
     const { target, drafter, stitch, prompt, signal } = this.#setup;
     if (prompt.length > target.contextSize) throw new ContextFullError(prompt.length, target.contextSize);
     signal?.throwIfAborted();
-    this.#setup.onBatch?.();
+    if (prompt.length >= longPrompt) this.#setup.onBatch?.();
     const startedAt = performance.now();
     const numReused = await target.prefill(prompt.slice(0, -1), signal);
     // A drafter that is not asked at first reads the text when it is.
@@ -234,7 +242,7 @@ export class DecodeLoop {
     }
     const plan = planner.plan(this.#tokens.length, numLeft);
     const { maxNodes: wanted, numPlainTokens = 1 } = plan;
-    if (wanted === 0 && numPlainTokens > 1 && canExtend) {
+    if (wanted === 0 && canExtend) {
       yield* runPlainRounds(this.#setup, start, Math.min(numPlainTokens, numLeft));
       return;
     }

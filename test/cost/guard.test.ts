@@ -274,6 +274,12 @@ describe('the guard', () => {
       expect(drafts[1]!.numNodes).toBeGreaterThan(0);
     }
     expect(guard.startsPlain).toBe(true);
+    const off = guardOf(useless);
+    play(useless, 400, { guard: off });
+    off.begin();
+    expect(off.report.state).toBe('plain');
+    expect(off.plan(100)).toEqual({ maxNodes: 0, isPlain: true, numPlainTokens: 1 });
+    expect(off.plan(101).numPlainTokens).toBeGreaterThan(1);
   });
 
   it('measures plain decoding once in a while in each generation, where it is to', () => {

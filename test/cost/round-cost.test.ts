@@ -52,6 +52,16 @@ describe('the cost of a round', () => {
     expect(cost.predict(0, 0)).toBeCloseTo(10);
   });
 
+  it('learns from plain tokens of small models once in some milliseconds, from each of large ones', () => {
+    const learnt = (before: number, after: number): number | undefined => {
+      const cost = new RoundCost({ batches: [{ numTokens: 1, contextLength: 0, ms: before }], drafts: [] });
+      for (let index = 0; index < 14; index++) cost.observe(round(0, 0, after), 0);
+      return cost.predict(0, 0);
+    };
+    expect(learnt(0.2, 0.3)).toBeCloseTo(0.25, 6);
+    expect(learnt(20, 30)).toBeCloseTo(30, 6);
+  });
+
   it('is not moved by accidents among its rounds', () => {
     const cost = new RoundCost(calibration);
     for (let index = 0; index < 20; index++) cost.observe(round(4, 4, index % 6 === 5 ? 150 : 50), 0);

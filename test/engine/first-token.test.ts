@@ -1,0 +1,52 @@
+// What happens before the first token of an answer is told, and what has to wait until after it.
+import { describe, expect, it } from 'vitest';
+import { FixedPlanner } from '../../src/cost/round-planner.js';
+import { fakeGeneration, FakeDrafter } from '../helpers/fake-engine.js';
+
+/** What a generation did, in its order. */
+async function orderOf(prompt: readonly number[]): Promise<string[]> {
+  const order: string[] = [];
+  const planner = new FixedPlanner(1, false);
+  const generation = fakeGeneration({
+    prompt,
+    drafter: new FakeDrafter(),
+    planner: {
+      startsPlain: false,
+      report: planner.report,
+      plan: () => planner.plan(),
+      observe: () => order.push('learn'),
+    },
+    onBatch: () => order.push('look'),
+  });
+  for await (const event of generation) order.push(event.type);
+  return order;
+}
+
+describe('the first token', () => {
+  it('is told before anything is learnt from its round, and before a look at the machine', async () => {
+    const order = await orderOf([0, 1, 2]);
+    expect(order[0]).toBe('token');
+    expect(order.filter((one) => one === 'learn').length).toBe(order.filter((one) => one === 'round').length);
+    expect(order.indexOf('learn')).toBeLessThan(order.indexOf('round'));
+    expect(order).toContain('look');
+  });
+
+  it('of a long prompt comes after a look at the machine, for the prompt is worth the threads', async () => {
+    expect((await orderOf(Array.from({ length: 80 }, () => 1)))[0]).toBe('look');
+  });
+
+  it('is learnt from also where its reader goes away', async () => {
+    let numLearnt = 0;
+    const planner = new FixedPlanner(0, false);
+    const generation = fakeGeneration({
+      planner: {
+        startsPlain: true,
+        report: planner.report,
+        plan: () => planner.plan(),
+        observe: () => (numLearnt += 1),
+      },
+    });
+    for await (const event of generation) if (event.type === 'token') break;
+    expect(numLearnt).toBe(1);
+  });
+});
