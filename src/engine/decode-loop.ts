@@ -242,7 +242,9 @@ export class DecodeLoop {
     }
     const plan = planner.plan(this.#tokens.length, numLeft);
     const { maxNodes: wanted, numPlainTokens = 1 } = plan;
-    if (wanted === 0 && canExtend) {
+    // A single token is worth a round of its own where a drafter learns from the target's row.
+    const isTaught = this.#hasDrafterBegun && drafter?.numCandidates !== undefined;
+    if (wanted === 0 && canExtend && (numPlainTokens > 1 || !isTaught)) {
       yield* runPlainRounds(this.#setup, start, Math.min(numPlainTokens, numLeft));
       return;
     }

@@ -1,7 +1,7 @@
 // What happens before the first token of an answer is told, and what has to wait until after it.
 import { describe, expect, it } from 'vitest';
 import { FixedPlanner } from '../../src/cost/round-planner.js';
-import { fakeGeneration, FakeDrafter } from '../helpers/fake-engine.js';
+import { fakeGeneration, FakeDrafter, FakeTarget } from '../helpers/fake-engine.js';
 
 /** What a generation did, in its order. */
 async function orderOf(prompt: readonly number[]): Promise<string[]> {
@@ -48,5 +48,31 @@ describe('the first token', () => {
     });
     for await (const event of generation) if (event.type === 'token') break;
     expect(numLearnt).toBe(1);
+  });
+});
+
+describe('a plain round by itself', () => {
+  /** Ends, or fails where the target is asked for a run of tokens. */
+  const finish = async (numCandidates: number | undefined, startsPlain: boolean): Promise<unknown> => {
+    const target = Object.assign(new FakeTarget(), {
+      extend: (): never => {
+        throw new Error('a run of tokens');
+      },
+    });
+    const drafter = Object.assign(new FakeDrafter(), { numCandidates });
+    const { report } = new FixedPlanner(1, false);
+    const planner = {
+      startsPlain,
+      report,
+      plan: () => ({ maxNodes: 0, isPlain: true }),
+      observe: () => undefined,
+    };
+    return fakeGeneration({ target, drafter, planner }).finish();
+  };
+
+  it('is a run of one token, but where the drafter is told what else was likely', async () => {
+    await expect(finish(undefined, false)).rejects.toThrow('a run of tokens');
+    await expect(finish(2, true)).rejects.toThrow('a run of tokens');
+    await expect(finish(2, false)).resolves.toMatchObject({ finishReason: 'length' });
   });
 });
