@@ -33,7 +33,7 @@ const prior = [1, 1];
  * Plain tokens are learnt from once in so many milliseconds: of a small model to learn from each would take a good part of the
  * time that it tells.
  */
-const learningMs = 4;
+const learningMs = 16;
 
 /** Predicts rounds, and learns from each. */
 export class RoundCost {
@@ -72,6 +72,7 @@ export class RoundCost {
     // To see that nothing is worth its time takes a look, and what comes after it is no plain decoding.
     if (!isPlain && numDraftTokens === 0) return;
     const isSteady = this.#isSteady(numDraftTokens);
+    if (numDraftTokens > 0) this.#sinceLearnt = Infinity;
     if (isSteady && numDraftTokens === 0 && !this.#isToldAnew(decodeMs)) return;
     if (isSteady) {
       this.#batch.observe({ numTokens: numDraftTokens + 1, contextLength, ms: decodeMs });

@@ -59,6 +59,13 @@ describe('the cost of a round', () => {
       return cost.predict(0, 0);
     };
     expect(learnt(0.2, 0.3)).toBeCloseTo(0.25, 6);
+    // Each time that plain tokens come after drafts one of them is.
+    const cost = new RoundCost({ batches: [{ numTokens: 1, contextLength: 0, ms: 0.2 }], drafts: [] });
+    for (let time = 0; time < 4; time++) {
+      cost.observe(round(4, 0, 0.6), 0);
+      for (let index = 0; index < 3; index++) cost.observe(round(0, 0, 0.3), 0);
+    }
+    expect(cost.predict(0, 0)).toBeCloseTo(0.3, 6);
     expect(learnt(20, 30)).toBeCloseTo(30, 6);
   });
 
