@@ -193,7 +193,7 @@ export class GuardPlanner implements RoundPlanner {
       return this.#planMeasurement(best.plainMs);
     if (best.speedup < 1) {
       const hope = this.#speeds.hopeful();
-      if (hope !== undefined && this.#isHasty && hope.speedup >= worthTrying) {
+      if (hope !== undefined && this.#isHasty(hope) && hope.speedup >= worthTrying) {
         this.#reason = `too little is known: ${describedSpeed(best)}`;
         return drafting(hope.numNodes);
       }
@@ -231,9 +231,10 @@ export class GuardPlanner implements RoundPlanner {
     return plain(Math.min(most, Math.max(least, Math.ceil(ms / plainMs))));
   }
 
-  /** What was seen so far may be bad luck. */
-  get #isHasty(): boolean {
-    return this.#numRounds < hastyRounds && this.#lostInRounds < hastyLoss;
+  /** What was seen so far may be bad luck, and to see more costs little. */
+  #isHasty({ plainMs }: ExpectedSpeed): boolean {
+    const lostTokens = this.#lostInRounds + this.#readingTokens(plainMs);
+    return this.#numRounds < hastyRounds && lostTokens < hastyLoss;
   }
 
   /** Plain tokens that the time of a round would have brought, less its own. */

@@ -91,7 +91,7 @@ function playShort(world: World, numTokens: number, numGenerations: number): num
 }
 
 /** A guard that has measured the world at some sizes. */
-function guardOf(world: World, isMeasuring = true): GuardPlanner {
+function guardOf(world: World, isMeasuring = true, readMsPerToken?: number): GuardPlanner {
   const batches = [1, 2, 3, 5, 9, 17].map((numTokens) => ({
     numTokens,
     contextLength: 0,
@@ -104,6 +104,7 @@ function guardOf(world: World, isMeasuring = true): GuardPlanner {
     maxNodes,
     isMeasuring,
     isSelective: world.isSelective,
+    readMsPerToken,
   });
 }
 
@@ -158,6 +159,18 @@ describe('the guard', () => {
     const hopeless = { ...good, draftMs: (numNodes: number) => 50 * numNodes, beginMs: 6000 };
     expect(playShort(hopeless, 128, 20)).toBe(1);
     expect(playShort({ ...useless, beginMs: 6000 }, 128, 40)).toBeGreaterThan(0.95);
+  });
+
+  it('has a long text read for what a mediocre drafter would bring only if that takes no longer than a few tokens', () => {
+    const doubtful = { ...good, draftMs: (numNodes: number) => 26 * numNodes };
+    const secondPlan = (readMsPerToken: number): number => {
+      const guard = guardOf(doubtful, false, readMsPerToken);
+      guard.begin();
+      guard.plan(200);
+      return guard.plan(201).maxNodes;
+    };
+    expect(secondPlan(0.5)).toBeGreaterThan(0);
+    expect(secondPlan(5)).toBe(0);
   });
 
   it('notices within a few rounds that speculation does not pay any more', () => {
