@@ -14,6 +14,8 @@ export interface Prospect {
   readonly plainMs: number;
   /** Of its drafts, against plain decoding. */
   readonly speedup: number;
+  /** Plain tokens that it would take besides; default 0. */
+  readonly extraTokens?: number | undefined;
 }
 
 /**
@@ -64,6 +66,8 @@ export class BeginCost {
 
   pays(prospect: Prospect): boolean {
     const left = Math.max(this.#position, (this.#lengths.value || usualLength) - this.#position);
-    return this.tokens(prospect) <= left * (1 - 1 / Math.max(1, prospect.speedup));
+    if (this.#hasBegun) return true;
+    const { extraTokens = 0 } = prospect;
+    return this.tokens(prospect) + extraTokens <= left * (1 - 1 / Math.max(1, prospect.speedup));
   }
 }

@@ -1,5 +1,6 @@
 // The guard: speculates where it pays, and decides how much. Knows nothing of drafters, verifiers or models.
 import type { GuardReport, RoundRecord } from '../metrics/counters.js';
+import type { PlainPace } from '../metrics/plain-pace.js';
 import { BeginCost } from './begin-cost.js';
 import {
   describedSpeed,
@@ -9,8 +10,10 @@ import {
   type ExpectedSpeed,
   type SpeedBasis,
 } from './expected-speed.js';
-import { MeasuringRhythm, type RoundPlan, type RoundPlanner } from './round-planner.js';
+import { measuredTokens, MeasuringRhythm, type RoundPlan, type RoundPlanner } from './round-planner.js';
+import { measuredAfterChange } from './size-change.js';
 import { Trial } from './trial.js';
+import { exploreEvery, TrialRhythm } from './trial-rhythm.js';
 
 /** Plain tokens that tell what plain decoding takes by now: speculation that was off by what it took before is on again. */
 const tellingTokens = 8;
@@ -45,12 +48,7 @@ const hastyLoss = 4;
 const worthTrying = 0.9;
 /** Plain tokens that a probe may lose before it has brought nothing: one bad round says little. */
 const probeLoss = 2;
-/**
- * Once in so many speculative rounds, and early at first, another size than the best one is tried, lest a wrong guess be
- * believed for ever; for as many rounds as it takes until what it costs is seen.
- */
-const exploreEvery = 24;
-const firstExploration = 6;
+/** A try goes on until what it costs is seen, for so many rounds. */
 const exploringRounds = 3;
 /**
  * A try that brings so many times as much goes on, and is believed in after so many rounds: where drafts end may decide what
@@ -58,24 +56,16 @@ const exploringRounds = 3;
  */
 const trialPays = 1.05;
 const convincingTrial = 10;
-/**
- * Rounds in a row that were accepted whole, after which a larger size is tried: none of them tells what more would bring. Twice
- * as many after each such try, until another size is held.
- */
-const wholeRounds = 4;
-/** Sizes of the tries one after the other, in sizes held. */
-const tryRatios = [1.5, 2.5, 0.5, 1.5] as const;
 /** Speculative rounds of a generation before one is plain to measure by: the first token was plain already. */
 const firstMeasurement = 32;
-/** Plain tokens that are measured at a time: the first ones take longer than others, of a small model for some milliseconds. */
-const measuredTokens = { least: 3, most: 16, ms: 4 } as const;
-
 /** Options of a {@link GuardPlanner}. */
 export interface GuardOptions extends SpeedBasis {
   /** True mixes in plain rounds while speculating, too, to measure the speedup. */
   readonly isMeasuring: boolean;
   /** Milliseconds that the drafter takes for a token of a text before its first draft, measured before. */
   readonly readMsPerToken?: number | undefined;
+  /** What plain tokens took in answers before. */
+  readonly pace?: PlainPace | undefined;
 }
 
 /**
@@ -84,6 +74,8 @@ export interface GuardOptions extends SpeedBasis {
  */
 export class GuardPlanner implements RoundPlanner {
   readonly #options: GuardOptions;
+  /** Where sizes are held drafts leave nothing away. */
+  readonly #holding: GuardOptions;
   #rhythm = new MeasuringRhythm(firstMeasurement);
   #isOff = false;
   #isFirst = true;
@@ -102,9 +94,7 @@ export class GuardPlanner implements RoundPlanner {
   #probe: Trial | undefined;
   /** Of another size than the best one. */
   #trial: Trial | undefined;
-  /** Rounds of the size held that were accepted whole, in a row. */
-  #numWhole = 0;
-  #wholeToTry = wholeRounds;
+  readonly #trials = new TrialRhythm();
   #probeDistance = firstProbeDistance;
   #plainSinceProbe = 0;
   #plainSinceBegin = 0;
@@ -118,6 +108,7 @@ export class GuardPlanner implements RoundPlanner {
 
   constructor(options: GuardOptions) {
     this.#options = options;
+    this.#holding = { ...options, isSelective: false };
     this.#reading = new BeginCost(options.readMsPerToken);
   }
 
@@ -145,7 +136,7 @@ export class GuardPlanner implements RoundPlanner {
     this.#contextLength = contextLength;
     const isFirst = this.#isFirst;
     this.#isFirst = false;
-    const plan = isFirst ? plain(1) : this.#isOff ? this.#planOff() : this.#planOn();
+    const plan = isFirst ? this.#planFirst() : this.#isOff ? this.#planOff() : this.#planOn();
     // A round brings one token more than are accepted.
     this.#plannedNodes = Math.min(plan.maxNodes, numLeft - 1);
     return { ...plan, maxNodes: this.#plannedNodes };
@@ -169,17 +160,24 @@ export class GuardPlanner implements RoundPlanner {
       return;
     }
     this.#numRounds += 1;
+    this.#trials.count();
     this.#roundsOfText += 1;
     this.#lostInRounds += this.#lossOf(record);
     // A drafter that has nothing to propose costs nothing, but for one that has looked whether it is worth its time.
     const hasLooked = this.#options.isSelective ?? false;
     if (record.numDraftTokens === 0 && this.#probe === undefined && !hasLooked) return;
     tokens.observe(this.#plannedNodes, record.acceptedNodes, record.numDraftTokens);
-    // One that ended before, and was right as far as it went, says nothing of more.
-    if (record.numAccepted < record.numDraftTokens) this.#numWhole = 0;
-    else if (record.numAccepted === this.#plannedNodes) this.#numWhole += 1;
+    this.#trials.observe(record, this.#plannedNodes);
     if (this.#probe !== undefined) this.#judgeProbe(record);
     else if (this.#trial !== undefined) this.#judgeTrial(record);
+  }
+
+  /** One token, or as many as tell what plain ones take, where the first ones alone would not. */
+  #planFirst(): RoundPlan {
+    const { isMeasuring, pace } = this.#options;
+    if (!isMeasuring || !this.#holdsSizes) return plain(1);
+    if ((pace?.near(this.#contextLength).length ?? 0) > 0) return plain(1);
+    return plain(measuredAfterChange);
   }
 
   #planOn(): RoundPlan {
@@ -189,8 +187,8 @@ export class GuardPlanner implements RoundPlanner {
       return drafting(Math.min(firstNodes, this.#options.maxNodes));
     }
     if (best === undefined) return plain(1);
-    if (this.#options.isMeasuring && this.#trial === undefined && this.#rhythm.isDue())
-      return this.#planMeasurement(best.plainMs);
+    if (this.#options.isMeasuring && this.#trial === undefined && this.#isMeasurementDue(best))
+      return plain(measuredTokens(best.plainMs, this.#holdsSizes));
     if (best.speedup < 1) {
       const hope = this.#speeds.hopeful();
       if (hope !== undefined && this.#isHasty(hope) && hope.speedup >= worthTrying) {
@@ -203,22 +201,33 @@ export class GuardPlanner implements RoundPlanner {
       this.#reason = `off: ${describedSpeed(best)}`;
       return this.#planOff();
     }
-    if (!this.#reading.pays({ ...best, contextLength: this.#contextLength })) {
+    if (!this.#pays(best)) {
       this.#reason = `what is left would not make up for reading the text: ${describedSpeed(best)}`;
       return plain(unreadTokens);
     }
-    if (this.#options.isSelective === true) {
+    const holdsSizes = this.#holdsSizes;
+    const { cost, isSelective = false } = this.#options;
+    if (isSelective && !holdsSizes) {
       this.#reason = describedSpeed(best);
       return this.#worthwhile(best.numNodes, best);
     }
     const held = this.#speeds.of(this.#heldNodes);
-    const choice = held !== undefined && best.promise < worthChanging * held.speedup ? held : best;
-    if (this.#heldNodes !== choice.numNodes) this.#wholeToTry = wholeRounds;
+    const enough = worthChanging + cost.sizeChange.share(best.ms);
+    const choice = held !== undefined && best.promise < enough * held.speedup ? held : best;
+    if (this.#heldNodes !== choice.numNodes) this.#trials.settle();
     this.#heldNodes = choice.numNodes;
     this.#reason = describedSpeed(choice);
     this.#trial ??= this.#nextTrial(choice);
+    const numNodes = this.#trial?.numNodes ?? choice.numNodes;
+    if (holdsSizes) return drafting(numNodes);
     const opening = openingNodes * 2 ** Math.floor(this.#roundsOfText / openingRounds);
-    return this.#worthwhile(Math.min(opening, this.#trial?.numNodes ?? choice.numNodes), choice);
+    return this.#worthwhile(Math.min(opening, numNodes), choice);
+  }
+
+  /** What is left of the text makes up for what it takes to begin. */
+  #pays(speed: ExpectedSpeed): boolean {
+    const extraTokens = this.#options.cost.sizeChange.tokensPerTry(speed.plainMs);
+    return this.#reading.pays({ ...speed, contextLength: this.#contextLength, extraTokens });
   }
 
   /** So many draft tokens, less those that would bring less than their time. */
@@ -226,14 +235,15 @@ export class GuardPlanner implements RoundPlanner {
     return { ...drafting(numNodes), minAcceptance: this.#speeds.breakEven(speedup) };
   }
 
-  #planMeasurement(plainMs: number): RoundPlan {
-    const { least, most, ms } = measuredTokens;
-    return plain(Math.min(most, Math.max(least, Math.ceil(ms / plainMs))));
+  #isMeasurementDue({ ms }: ExpectedSpeed): boolean {
+    if (!this.#rhythm.isDue()) return false;
+    const patience = this.#options.cost.sizeChange.patience(ms, firstMeasurement);
+    return patience === 1 || this.#roundsOfText >= firstMeasurement * patience;
   }
 
   /** What was seen so far may be bad luck, and to see more costs little. */
   #isHasty({ plainMs }: ExpectedSpeed): boolean {
-    const lostTokens = this.#lostInRounds + this.#readingTokens(plainMs);
+    const lostTokens = this.#lostInRounds + this.#beginTokens(plainMs);
     return this.#numRounds < hastyRounds && lostTokens < hastyLoss;
   }
 
@@ -251,23 +261,11 @@ export class GuardPlanner implements RoundPlanner {
   }
 
   /** A try that is due. */
-  #nextTrial(choice: ExpectedSpeed): Trial | undefined {
-    if (this.#numWhole >= this.#wholeToTry) {
-      this.#numWhole = 0;
-      this.#wholeToTry *= 2;
-      return this.#trialOf(this.#neighbour(choice, 0));
-    }
-    const sinceTry = this.#numRounds - firstExploration;
-    if (sinceTry < 0 || sinceTry % exploreEvery > 0) return undefined;
-    return this.#trialOf(this.#neighbour(choice, sinceTry / exploreEvery));
-  }
-
-  /** Another size to try, a larger one mostly. */
-  #neighbour({ numNodes }: ExpectedSpeed, numTries: number): number {
-    const ratio = tryRatios[numTries % tryRatios.length]!;
-    if (ratio < 1 && numNodes > 1) return Math.ceil(ratio * numNodes);
-    const wanted = Math.max(numNodes + 1, Math.round(ratio * numNodes));
-    return Math.min(wanted, Math.max(2 * firstNodes, this.#options.tokens.reach), this.#options.maxNodes);
+  #nextTrial({ numNodes, ms }: ExpectedSpeed): Trial | undefined {
+    const { cost, tokens, maxNodes } = this.#options;
+    const patience = cost.sizeChange.patience(ms, exploreEvery);
+    const size = this.#trials.next({ numNodes, maxNodes, reach: tokens.reach, patience });
+    return size === undefined ? undefined : this.#trialOf(size);
   }
 
   #planOff(): RoundPlan {
@@ -297,7 +295,7 @@ export class GuardPlanner implements RoundPlanner {
 
   /** Plain tokens between probes, so that a probe that brings nothing costs next to nothing. */
   #distanceOf({ ms, plainMs, tokens }: ExpectedSpeed): number {
-    const expectedLoss = Math.max(0, ms / plainMs - tokens) + this.#readingTokens(plainMs);
+    const expectedLoss = Math.max(0, ms / plainMs - tokens) + this.#beginTokens(plainMs);
     // A loss that was only computed may be a mistake; one that was suffered is not.
     const distance = Math.min(maxProbeDistance, Math.ceil(expectedLoss / probeShare));
     return Math.max(this.#probeDistance, distance, Math.ceil(this.#lostTokens / probeShare));
@@ -306,7 +304,7 @@ export class GuardPlanner implements RoundPlanner {
   /** Plain tokens before an early probe, where one is due in this generation and worth what the last one cost. */
   #leftToEarlyProbe(plainMs: number): number {
     if (this.#generationsToProbe > 0) return Infinity;
-    const lostTokens = Math.max(this.#lostTokens, this.#readingTokens(plainMs));
+    const lostTokens = Math.max(this.#lostTokens, this.#beginTokens(plainMs));
     return Math.max(
       firstProbeDistance - this.#plainSinceBegin,
       Math.ceil(lostTokens / earlyShare) - this.#plainSinceProbe,
@@ -317,12 +315,14 @@ export class GuardPlanner implements RoundPlanner {
   #leftToRetry(): number {
     const usual = this.#speeds.usual();
     if (usual === undefined || usual.speedup < worthBeginning) return Infinity;
-    if (!this.#reading.pays({ ...usual, contextLength: this.#contextLength })) return Infinity;
+    if (!this.#pays(usual)) return Infinity;
     return this.#retryDistance - Math.min(this.#plainSinceOff, this.#plainSinceProbe);
   }
 
-  #readingTokens(plainMs: number): number {
-    return this.#reading.tokens({ contextLength: this.#contextLength, plainMs });
+  /** What the first draft takes beyond those that follow, in plain tokens. */
+  #beginTokens(plainMs: number): number {
+    const readingTokens = this.#reading.tokens({ contextLength: this.#contextLength, plainMs });
+    return readingTokens + this.#options.cost.sizeChange.tokensPerTry(plainMs);
   }
 
   #trialOf(numNodes: number): Trial {
@@ -340,7 +340,7 @@ export class GuardPlanner implements RoundPlanner {
     if (isPaying) {
       this.#options.tokens.adopt(trial.seen);
       this.#heldNodes = trial.numNodes;
-      this.#wholeToTry = wholeRounds;
+      this.#trials.settle();
     }
     this.#trial = undefined;
   }
@@ -385,9 +385,13 @@ export class GuardPlanner implements RoundPlanner {
     this.#isOff = false;
   }
 
+  get #holdsSizes(): boolean {
+    return this.#options.cost.holdsSizes(this.#contextLength);
+  }
+
   /** What is expected at this length of the context. */
   get #speeds(): ExpectedSpeeds {
-    return new ExpectedSpeeds(this.#options, this.#contextLength);
+    return new ExpectedSpeeds(this.#holdsSizes ? this.#holding : this.#options, this.#contextLength);
   }
 }
 

@@ -2,6 +2,7 @@
 import { mean } from 'simple-statistics';
 import type { RoundRecord } from '../metrics/counters.js';
 import { BatchCost, type BatchMeasurement } from './batch-cost.js';
+import { SizeChange } from './size-change.js';
 import { SizeCurve, steadyMean } from './size-curve.js';
 
 /** Costs measured before the first generation. */
@@ -14,6 +15,8 @@ export interface CostCalibration {
   readonly verifications?: readonly { readonly numNodes: number; readonly ms: number }[] | undefined;
   /** Milliseconds that the drafter takes to read a token of a text before its first draft. */
   readonly readMsPerToken?: number | undefined;
+  /** Milliseconds that the first batches of another size take beyond those that follow; default 0. */
+  readonly sizeChangeMs?: number | undefined;
 }
 
 /** Batches of a size before it has settled. */
@@ -37,6 +40,8 @@ const learningMs = 16;
 
 /** Predicts rounds, and learns from each. */
 export class RoundCost {
+  /** What rounds take when sizes change is in no prediction. */
+  readonly sizeChange: SizeChange;
   readonly #batch: BatchCost;
   /** Several drafters take now little, now much. */
   readonly #draft = new SizeCurve(steadyMean);
@@ -54,6 +59,7 @@ export class RoundCost {
 
   constructor(calibration?: CostCalibration) {
     this.#batch = new BatchCost(calibration?.batches);
+    this.sizeChange = new SizeChange(calibration?.sizeChangeMs);
     for (const { numNodes, ms } of calibration?.drafts ?? []) this.#draft.observe(numNodes, ms);
     for (const { numNodes, ms } of calibration?.verifications ?? []) this.#rest.observe(numNodes, ms);
   }
@@ -64,14 +70,14 @@ export class RoundCost {
    */
   observe(record: RoundRecord, contextLength: number, isReading = false): void {
     const { numDraftTokens, isPlain, draftMs, decodeMs, verifyMs, roundMs } = record;
-    if (numDraftTokens > 0 && !isReading && this.#batch.knowsSizes) {
-      const parts = this.#parts(numDraftTokens, contextLength);
-      if (parts) this.#observeSlowness(roundMs / parts);
-    }
+    const isTelling = numDraftTokens > 0 && !isReading && this.#batch.knowsSizes;
+    const parts = isTelling ? this.#parts(numDraftTokens, contextLength) : undefined;
     if (!isPlain && !isReading) this.#draft.observe(numDraftTokens, draftMs);
     // To see that nothing is worth its time takes a look, and what comes after it is no plain decoding.
     if (!isPlain && numDraftTokens === 0) return;
     const isSteady = this.#isSteady(numDraftTokens);
+    // A change of size that counts is charged where sizes are chosen, not to the rounds that follow.
+    if (parts && (isSteady || !this.holdsSizes(contextLength))) this.#observeSlowness(roundMs / parts);
     if (numDraftTokens > 0) this.#sinceLearnt = Infinity;
     if (isSteady && numDraftTokens === 0 && !this.#isToldAnew(decodeMs)) return;
     if (isSteady) {
@@ -80,6 +86,11 @@ export class RoundCost {
     // What a single plain round takes beside its batch, plain decoding pays once for many tokens.
     const rest = numDraftTokens === 0 ? verifyMs : Math.max(0, roundMs - draftMs - decodeMs);
     if (numDraftTokens > 0 || isSteady) this.#rest.observe(numDraftTokens, rest);
+  }
+
+  /** True where a change of size takes so long that drafts are best of one size. */
+  holdsSizes(contextLength: number): boolean {
+    return this.sizeChange.ms > 0 && this.sizeChange.counts(this.predict(0, contextLength));
   }
 
   #isToldAnew(decodeMs: number): boolean {

@@ -1,6 +1,7 @@
 // How many tokens the next round may draft. Knows nothing of drafters or verifiers.
 import type { GuardReport, RoundRecord } from '../metrics/counters.js';
 import type { DraftedNode } from './draft-selection.js';
+import { measuredAfterChange } from './size-change.js';
 
 /** The plan of one round. */
 export interface RoundPlan {
@@ -63,6 +64,15 @@ export class MeasuringRhythm {
   }
 }
 
+/** Plain tokens that are measured at a time, and how long: the first ones of a small model take longer for some milliseconds. */
+const measured = { least: 3, most: 16, ms: 4 } as const;
+
+/** Plain tokens to measure by at a time, each of so many milliseconds. */
+export function measuredTokens(plainMs: number, holdsSizes: boolean): number {
+  const { least, most, ms } = measured;
+  return Math.min(most, Math.max(holdsSizes ? measuredAfterChange : least, Math.ceil(ms / plainMs)));
+}
+
 /** Tokens that a {@link PlainPlanner} has decoded in one call. */
 const plainTokens = 16;
 
@@ -80,20 +90,27 @@ export class PlainPlanner implements RoundPlanner {
   }
 }
 
+/** The first measurement of a text where the first batches of another size are slow. */
+const lateMeasurement = 16;
+
 /** The same number of draft tokens each round; plain ones between when it measures. */
 export class FixedPlanner implements RoundPlanner {
   readonly startsPlain = false;
   readonly #numNodes: number;
   readonly #rhythm: MeasuringRhythm | undefined;
+  readonly #numPlainTokens: number;
 
-  constructor(numNodes: number, isMeasuring: boolean) {
+  /** @param holdsSizes  the first batches of another size are slow, as on a GPU: measures later, and more tokens at a time */
+  constructor(numNodes: number, isMeasuring: boolean, holdsSizes = false) {
     this.#numNodes = numNodes;
-    this.#rhythm = isMeasuring && numNodes > 0 ? new MeasuringRhythm() : undefined;
+    const rhythm = new MeasuringRhythm(holdsSizes ? lateMeasurement : undefined);
+    this.#rhythm = isMeasuring && numNodes > 0 ? rhythm : undefined;
+    this.#numPlainTokens = holdsSizes ? measuredAfterChange : 1;
   }
 
   plan(): RoundPlan {
-    const isPlain = this.#rhythm?.isDue() ?? false;
-    return { maxNodes: isPlain ? 0 : this.#numNodes, isPlain };
+    if (this.#rhythm?.isDue() !== true) return { maxNodes: this.#numNodes, isPlain: false };
+    return { maxNodes: 0, isPlain: true, numPlainTokens: this.#numPlainTokens };
   }
 
   observe(): void {

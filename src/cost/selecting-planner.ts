@@ -4,6 +4,7 @@ import type { GuardReport, RoundRecord } from '../metrics/counters.js';
 import type { PlainPace } from '../metrics/plain-pace.js';
 import { ConfidenceCalibration, selectNodes, type DraftedNode } from './draft-selection.js';
 import type { RoundCost } from './round-cost.js';
+import { measuredAfterChange } from './size-change.js';
 import { MeasuringRhythm, type DraftSelector, type RoundPlan, type RoundPlanner } from './round-planner.js';
 
 /** Share of what is known that is left after a round. */
@@ -68,6 +69,8 @@ export class SelectingPlanner implements RoundPlanner, DraftSelector {
   /** Draft tokens that are believed in: twice as many after each gain, half after each loss. */
   #believed = firstNodes;
   #promised = { numNodes: 0, tokens: 0 };
+  /** Draft tokens of the round before. */
+  #lastNodes = 0;
   #reason = '';
 
   constructor(options: SelectingOptions) {
@@ -107,11 +110,19 @@ export class SelectingPlanner implements RoundPlanner, DraftSelector {
     const promised = this.#calibration.promised(nodes).subarray(0, this.#believed + 1);
     const numNodes = selectNodes({
       promised,
-      ms: (size) => cost.predictVerification(size, this.#contextLength),
+      ms: (size) => this.#predict(size),
       tokensPerMs: Math.max(1, this.#speedup(plainMs)) / plainMs,
     });
     this.#promised = { numNodes, tokens: promised[numNodes]! + 1 };
     return numNodes;
+  }
+
+  /** With what it takes to change to another size, and from plain decoding back, too. */
+  #predict(numNodes: number): number | undefined {
+    const { cost } = this.#options;
+    const ms = cost.predictVerification(numNodes, this.#contextLength);
+    if (ms === undefined || numNodes === this.#lastNodes || !cost.holdsSizes(this.#contextLength)) return ms;
+    return ms + (this.#lastNodes === 0 ? 2 : 1) * cost.sizeChange.ms;
   }
 
   learn(node: DraftedNode, isAccepted: boolean): void {
@@ -120,6 +131,7 @@ export class SelectingPlanner implements RoundPlanner, DraftSelector {
 
   observe(record: RoundRecord): void {
     const before = this.#contextLength;
+    this.#lastNodes = record.numDraftTokens;
     // A round that was to draft and did not takes longer than a plain token among others.
     const isUsual = this.#isDrafting ? record.numDraftTokens > 0 : !this.#isOpening;
     if (isUsual) this.#options.cost.observe(record, before);
@@ -160,7 +172,8 @@ export class SelectingPlanner implements RoundPlanner, DraftSelector {
     if (this.#pause > 0) return this.#pause;
     this.#isOpening = isFirst && this.#knowsPace;
     if (this.#isOpening) return 1;
-    return isFirst || (this.#options.isMeasuring && this.#rhythm.isDue()) ? measuredTokens : 0;
+    if (!isFirst && !(this.#options.isMeasuring && this.#rhythm.isDue())) return 0;
+    return this.#options.cost.holdsSizes(this.#contextLength) ? measuredAfterChange : measuredTokens;
   }
 
   get #knowsPace(): boolean {

@@ -16,11 +16,12 @@ import { countsSchema, readLearnt, writeLearnt } from './learnt-file.js';
 const ms = z.number().min(0);
 const count = z.number().int().min(0);
 const fileSchema = z.object({
-  version: z.literal(2),
+  version: z.literal(3),
   batches: z.array(z.object({ numTokens: count, contextLength: count, ms })).min(1),
   drafts: z.array(z.object({ numNodes: count, ms })),
   verifications: z.array(z.object({ numNodes: count, ms })).optional(),
   readMsPerToken: ms.optional(),
+  sizeChangeMs: ms.optional(),
 });
 
 /** What a measurement depends on besides the models. */
@@ -60,7 +61,7 @@ export function readCost(path: string): CostCalibration | undefined {
 
 /** Writes a measurement; the file is whole or as it was before. */
 export function writeCost(path: string, calibration: CostCalibration): void {
-  if (calibration.batches.length > 0) writeLearnt(path, { version: 2, ...calibration });
+  if (calibration.batches.length > 0) writeLearnt(path, { version: 3, ...calibration });
 }
 
 const memorySchema = z.object({ version: z.literal(1), kinds: z.record(z.string(), countsSchema) });

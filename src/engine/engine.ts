@@ -249,7 +249,10 @@ export class Engine {
           : stitchedRounds(resolved, { context, draftContext: draftContext!, threshold: stitch, verifier }),
       drafter,
       verifier,
-      planner: sparse?.planner(kind, guard) ?? guard ?? new FixedPlanner(maxNodes, isMeasuring),
+      planner:
+        sparse?.planner(kind, guard) ??
+        guard ??
+        new FixedPlanner(maxNodes, isMeasuring, this.target.gpuLayers > 0),
       // What a thinned target takes is no plain decoding.
       pace: sparse === undefined ? guards?.pace : undefined,
       prompt: tokens,

@@ -101,17 +101,17 @@ export class Guards {
   }
 
   #create(kind: string): GuardPlanner | SelectingPlanner {
-    const { maxNodes, isMeasuring, isWeightless, isSelective, calibration: costs } = this.#options;
+    const { maxNodes, isMeasuring, isWeightless, isSelective, calibration } = this.#options;
+    const { cost, pace } = this;
+    const { readMsPerToken } = calibration;
     if (isWeightless) {
-      const calibration = new ConfidenceCalibration(this.#known[kind]);
-      this.#learnt.set(kind, calibration);
-      const { cost, pace } = this;
-      return new SelectingPlanner({ cost, pace, maxNodes, isMeasuring, calibration });
+      const confidences = new ConfidenceCalibration(this.#known[kind]);
+      this.#learnt.set(kind, confidences);
+      return new SelectingPlanner({ cost, pace, maxNodes, isMeasuring, calibration: confidences });
     }
     const tokens = new ExpectedTokens(maxNodes, this.#known[kind]);
     this.#learnt.set(kind, tokens);
-    const { readMsPerToken } = costs;
-    return new GuardPlanner({ cost: this.cost, tokens, maxNodes, isSelective, isMeasuring, readMsPerToken });
+    return new GuardPlanner({ cost, pace, tokens, maxNodes, isSelective, isMeasuring, readMsPerToken });
   }
 
   /** Keeps what was learnt for the next process. */

@@ -1,4 +1,5 @@
 // Measures what batches and drafts cost before the first generation. Leaves contexts empty.
+import { median, sum } from 'simple-statistics';
 import type { BatchMeasurement } from '../cost/batch-cost.js';
 import type { CostCalibration } from '../cost/round-cost.js';
 import type { ThinnedMeasurement } from '../cost/thinned-cost.js';
@@ -20,6 +21,11 @@ const keptShare = 1 / 3;
 const batchesMs = 900;
 /** Likewise for batches after a long context. */
 const contextMs = 450;
+/** What a change of size costs is measured this often, where that takes no longer than so many milliseconds. */
+const numChanges = 4;
+const changesMs = 300;
+/** Batches of a size in a row: the first two may be slow. */
+const inRow = 3;
 /** Likewise for drafts. */
 const draftsMs = 400;
 /** Likewise for the batches of one plan. */
@@ -45,6 +51,8 @@ export interface MeasureCostOptions {
   readonly verifier?: Verifier | undefined;
   /** Batches are timed after so many tokens each, in place of one length that tells; half a second for each. */
   readonly contextLengths?: readonly number[] | undefined;
+  /** Measures what a change of the size of batches costs; default where layers are on a GPU. */
+  readonly measuresSizeChange?: boolean | undefined;
   /** Share of the work that is done. */
   readonly onProgress?: ((share: number) => void) | undefined;
 }
@@ -65,6 +73,8 @@ export async function measureCost(options: MeasureCostOptions): Promise<CostCali
   const batches: BatchMeasurement[] = [];
   const timed = await timeSizes(sizes, timeBatch, batchesMs);
   for (const { size, ms } of timed) batches.push({ numTokens: size, contextLength: 0, ms });
+  const { measuresSizeChange = context.model.gpuLayers > 0 } = options;
+  const sizeChangeMs = measuresSizeChange ? await timeSizeChange(timed, timeBatch) : undefined;
   onProgress?.(0.3);
   // The smallest and the largest tell most.
   const telling = [...new Set([timed[0]!, timed.at(-1)!, timed[timed.length >> 1]!])];
@@ -100,6 +110,7 @@ export async function measureCost(options: MeasureCostOptions): Promise<CostCali
   return {
     batches,
     readMsPerToken,
+    sizeChangeMs,
     verifications,
     drafts: drafts.filter(({ size }) => size > 0).map(({ size, ms }) => ({ numNodes: size, ms })),
   };
@@ -204,6 +215,27 @@ function batchTimer(context: Context, sparse?: SparsePlan): (numTokens: number) 
     sequence.commit(-1);
     return { size: numTokens, ms: decodeMs };
   };
+}
+
+/**
+ * Milliseconds that the first batches of a size take beyond those that follow, the median over changes between a single token
+ * and the middle one of the sizes; undefined where batches take so long that it does not count.
+ */
+async function timeSizeChange(
+  timed: readonly Timed[],
+  run: (size: number) => Promise<Timed>,
+): Promise<number | undefined> {
+  const pair = [timed[0]!, timed[timed.length >> 1]!];
+  const expectedMs = ((numChanges * inRow) / 2) * sum(pair.map(({ ms }) => ms));
+  if (expectedMs > changesMs) return undefined;
+  const extras: number[] = [];
+  for (let change = 0; change < numChanges; change++) {
+    const { size } = pair[change % 2]!;
+    const times: number[] = [];
+    for (let batch = 0; batch < inRow; batch++) times.push((await run(size)).ms);
+    extras.push(sum(times) - inRow * Math.min(...times));
+  }
+  return median(extras);
 }
 
 /** The sizes up to the largest, and that one. */

@@ -14,6 +14,14 @@ describe('what reading a text costs', () => {
     expect(reading.pays({ ...prospect, speedup: 0.9 })).toBe(false);
   });
 
+  it('has what else beginning takes beside it, until it has begun', () => {
+    const reading = new BeginCost(0.03);
+    expect(reading.pays({ ...prospect, speedup: 2, extraTokens: 20 })).toBe(true);
+    expect(reading.pays({ ...prospect, speedup: 2, extraTokens: 40 })).toBe(false);
+    reading.drafted(30, 1000);
+    expect(reading.pays({ ...prospect, speedup: 2, extraTokens: 1000 })).toBe(true);
+  });
+
   it('is worth it late in a long generation', () => {
     const reading = new BeginCost(0.03);
     reading.advance(400);

@@ -52,6 +52,19 @@ describe('the cost of a round', () => {
     expect(cost.predict(0, 0)).toBeCloseTo(10);
   });
 
+  it('does not hold against a size that the first rounds of it are slow, where that is known', () => {
+    const predictedAfter = (sizeChangeMs: number): number => {
+      const cost = new RoundCost({ ...calibration, sizeChangeMs });
+      for (let index = 0; index < 6; index++) {
+        for (let token = 0; token < 3; token++) cost.observe(round(0, 0, 10), 0);
+        for (const slow of [40, 30]) cost.observe(round(4, 4, 50 + slow), 0);
+      }
+      return cost.predict(4, 0)!;
+    };
+    expect(predictedAfter(70)).toBeCloseTo(54);
+    expect(predictedAfter(0)).toBeGreaterThan(75);
+  });
+
   it('learns from plain tokens of small models once in some milliseconds, from each of large ones', () => {
     const learnt = (before: number, after: number): number | undefined => {
       const cost = new RoundCost({ batches: [{ numTokens: 1, contextLength: 0, ms: before }], drafts: [] });

@@ -24,13 +24,13 @@ interface World {
   readonly noise?: number;
 }
 
-function plannerOf(isMeasuring = false, pace?: PlainPace): SelectingPlanner {
+function plannerOf(isMeasuring = false, pace?: PlainPace, sizeChangeMs = 0): SelectingPlanner {
   const batches = [1, 2, 3, 5, 9, 17].map((numTokens) => ({
     numTokens,
     contextLength: 0,
     ms: batchMs(numTokens),
   }));
-  const cost = new RoundCost({ batches, drafts: [] });
+  const cost = new RoundCost({ batches, drafts: [], sizeChangeMs });
   return new SelectingPlanner({ cost, maxNodes, isMeasuring, pace });
 }
 
@@ -114,6 +114,43 @@ describe('a planner that decides draft in hand', () => {
       planner.observe(undraftedRound({ isPlain: true, draftMs: 0, decodeMs: 90, verifyMs: 0, roundMs: 90 }));
     }
     expect(cost.predict(0, 0)).toBeCloseTo(plainMs, 6);
+  });
+
+  it('takes a draft of another size only if it makes up for the change, there and back', () => {
+    const nodes = Array.from({ length: 4 }, (_, index) => ({
+      confidence: 1,
+      parent: index - 1,
+      depth: index + 1,
+    }));
+    const selected = (sizeChangeMs: number): number[] => {
+      const planner = plannerOf(true, undefined, sizeChangeMs);
+      planner.begin();
+      const first = planner.plan(0).numPlainTokens!;
+      const round = (numDraftTokens: number): void =>
+        planner.observe({
+          ...undraftedRound({
+            isPlain: numDraftTokens === 0,
+            draftMs: 0,
+            decodeMs: batchMs(numDraftTokens + 1),
+            verifyMs: 0,
+            roundMs: batchMs(numDraftTokens + 1),
+          }),
+          ...{ numDraftTokens, numAccepted: numDraftTokens },
+          acceptedNodes: Array.from({ length: numDraftTokens }, (_, node) => node),
+        });
+      for (let token = 0; token < first; token++) round(0);
+      for (let text = 0; text < 20; text++)
+        for (const [index, node] of nodes.entries()) planner.learn(node, index < 4);
+      planner.plan(10);
+      const afterPlain = planner.select(nodes);
+      round(4);
+      planner.plan(15);
+      return [first, afterPlain, planner.select(nodes)];
+    };
+    expect(selected(0)).toEqual([3, 4, 4]);
+    // Four tokens bring up to 250 ms in 130.
+    expect(selected(50)).toEqual([5, 4, 4]);
+    expect(selected(100)).toEqual([5, 0, 4]);
   });
 
   it('follows passages that are copied, and decodes nothing between them', () => {

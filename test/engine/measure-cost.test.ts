@@ -40,6 +40,21 @@ async function measured(contextSize: number, contextLengths?: readonly number[])
   return Object.fromEntries(sizes);
 }
 
+describe('measuring what another size of batches costs', () => {
+  const changeOf = async (measuresSizeChange?: boolean): Promise<number | undefined> => {
+    using context = await model.createContext({ contextSize: 256, threads: 1 });
+    const drafter = new PromptLookupDrafter({ numDraft: maxNodes });
+    return (await measureCost({ context, drafter, maxNodes, measuresSizeChange })).sizeChangeMs;
+  };
+
+  it('is done on a GPU', async () => {
+    expect(await changeOf()).toBeUndefined();
+    const ms = (await changeOf(true))!;
+    expect(ms).toBeGreaterThan(0);
+    expect(ms).toBeLessThan(50);
+  });
+});
+
 describe('measuring batches', () => {
   it('times them on an empty context and after a long one', async () => {
     expect(await measured(4096)).toEqual({ 0: [1, 2, 3, 5], 2048: [1, 5, 3] });

@@ -1,0 +1,133 @@
+// The guard in a world where the first batches of another size are slow, as they are on a GPU that records graphs.
+import { describe, expect, it } from 'vitest';
+import { PlainPace } from '../../src/metrics/plain-pace.js';
+import { bestFixed, guardOf, play, type World } from './guarded-world.js';
+
+/** Linear between measured times. */
+const between =
+  (times: readonly (readonly [numTokens: number, ms: number])[]) =>
+  (numTokens: number): number => {
+    const above = Math.max(
+      1,
+      times.findIndex(([at]) => at >= numTokens),
+    );
+    const [[from, fromMs], [to, toMs]] = [times[above - 1]!, times[above]!];
+    return fromMs + ((toMs - fromMs) * (numTokens - from)) / (to - from);
+  };
+
+const shared = {
+  draftMs: (numNodes: number) => 0.3 + 0.27 * numNodes,
+  noise: 0.1,
+  isSelective: true,
+} as const;
+/** As 1B and 8B parameters took it in Q4_0 on an H100. */
+const small: World = {
+  ...shared,
+  batchMs: between([
+    [1, 2],
+    [2, 2.28],
+    [3, 2.63],
+    [5, 2.85],
+    [9, 5.18],
+    [17, 6.28],
+  ]),
+  acceptance: () => 0.88,
+  changeMs: [4.9, 4.2],
+};
+const large: World = {
+  ...small,
+  batchMs: between([
+    [1, 3.44],
+    [2, 3.68],
+    [3, 4.17],
+    [5, 5.18],
+    [9, 7.9],
+    [17, 9.28],
+  ]),
+  changeMs: [1.7, 3.5],
+};
+
+/** Speeds against plain decoding of short answers one after the other. */
+function answers(world: World, count = 8): number[] {
+  const guard = guardOf(world);
+  return Array.from({ length: count }, (_, seed) => play(world, 128, { guard, seed }).speedup);
+}
+
+const meanOf = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+describe('the guard where changes of size cost much', () => {
+  it.each([
+    ['1B', small, 0.77],
+    ['8B', large, 0.85],
+  ] as const)('speculates where that pays, in short answers of %s', (_, world, share) => {
+    expect(meanOf(answers(world))).toBeGreaterThan(share * bestFixed(world));
+  });
+
+  it.each([
+    ['is useless', { ...small, acceptance: () => 0.1 }],
+    ['costs as much as the target', { ...small, draftMs: (numNodes: number) => 2.2 * numNodes }],
+    ['is useless beside a large target', { ...large, acceptance: () => 0.1 }],
+  ] as const)('is not slower than plain decoding with a drafter that %s', (_, world) => {
+    const [first, ...later] = answers(world);
+    // To find out takes a change there, and one back.
+    expect(first).toBeGreaterThan(0.9);
+    expect(meanOf(later)).toBeGreaterThan(0.98);
+  });
+
+  it('does not begin in answers that are too short to make up for it', () => {
+    const guard = guardOf(small);
+    const speeds = Array.from({ length: 10 }, (_, seed) => play(small, 16, { guard, seed }).speedup);
+    expect(meanOf(speeds.slice(4))).toBeGreaterThan(0.99);
+  });
+
+  it('drafts as many tokens as before, and none less', () => {
+    const guard = guardOf(small);
+    for (let seed = 0; seed < 3; seed++) play(small, 128, { guard, seed });
+    const { drafts } = play(small, 1000, { guard, seed: 4 });
+    const sizes = drafts.map(({ numNodes }) => numNodes);
+    const numChanges = sizes.filter((size, index) => index > 0 && size !== sizes[index - 1]).length;
+    expect(numChanges).toBeLessThan(drafts.length / 25);
+    expect(guard.plan(1000).minAcceptance).toBeUndefined();
+  });
+
+  it('asks of short answers whether the best size pays, not the largest one', () => {
+    const guard = guardOf(small);
+    const speeds = Array.from(
+      { length: 24 },
+      (_, index) => play(small, 36, { guard, seed: 300 + index }).speedup,
+    );
+    expect(meanOf(speeds)).toBeGreaterThan(1.08);
+  });
+
+  it('does not follow each change of acceptance', () => {
+    const world = { ...small, acceptance: (position: number) => (position % 160 < 80 ? 0.8 : 0.97) };
+    const guard = guardOf(world);
+    let numChanges = 0;
+    for (let seed = 0; seed < 8; seed++) {
+      const sizes = play(world, 600, { guard, seed }).drafts.map(({ numNodes }) => numNodes);
+      numChanges += sizes.filter((size, index) => index > 0 && size !== sizes[index - 1]).length;
+    }
+    expect(numChanges).toBeLessThan(60);
+  });
+
+  it('finds out what plain tokens take as a text begins, unless answers before have told it', () => {
+    const pace = new PlainPace();
+    const opening = (world: World): number | undefined => {
+      const guard = guardOf(world, true, undefined, pace);
+      guard.begin();
+      return guard.plan(100).numPlainTokens;
+    };
+    expect(opening(small)).toBe(5);
+    expect(opening({ ...small, changeMs: [0.01, 0] })).toBe(1);
+    for (const ms of [2, 2.1]) pace.observe(100, ms);
+    expect(opening(small)).toBe(1);
+  });
+
+  it('notices that speculation does not pay any more', () => {
+    const world = { ...small, acceptance: (position: number) => (position < 300 ? 0.9 : 0.02) };
+    const { drafts } = play(world, 600);
+    const later = drafts.filter(({ position }) => position >= 330 && position < 400);
+    expect(later.filter(({ numNodes }) => numNodes > 0).length).toBeLessThan(later.length / 10);
+  });
+});
