@@ -59,8 +59,14 @@ export const tuneCommand: CommandModule<object, TuneArguments> = {
       const curves = [0, ...contextLengths]
         .filter((length) => length < contextSize)
         .flatMap((length) => curveOf(engine.cost!, length) ?? []);
-      if (args.json) console.log(JSON.stringify({ target: target.path, draft: draft?.path ?? null, curves }));
-      else for (const line of curves.flatMap(picture)) console.log(line);
+      const { ms: sizeChangeMs } = engine.cost.sizeChange;
+      if (args.json) {
+        console.log(
+          JSON.stringify({ target: target.path, draft: draft?.path ?? null, curves, sizeChangeMs }),
+        );
+      } else {
+        for (const line of [...curves.flatMap(picture), ...describedChange(sizeChangeMs)]) console.log(line);
+      }
     } finally {
       await engine.dispose();
       target.dispose();
@@ -87,6 +93,14 @@ function curveOf(cost: RoundCost, contextLength: number): CostCurve | undefined 
     return { acceptance, draftTokens: numDraftTokens, speedup };
   });
   return { contextLength, plainMs, rounds, plans };
+}
+
+/** What a GPU takes more for the first batches of another size; empty where there is none. */
+function describedChange(ms: number): string[] {
+  if (ms === 0) return [];
+  return [
+    `Rounds of another size than those before take ${ms.toFixed(2)} ms more, in all: drafts are best of one size`,
+  ];
 }
 
 /** A bar for each size: tokens that a round has to bring to be worth its time. */
