@@ -54,6 +54,14 @@ describe('a learnt temperature of drafts', () => {
     expect(learn(() => 4, 200).value).toBe(0.25);
   });
 
+  it('stays for seven rows whatever they say, and for what is next to nothing', () => {
+    expect(learn(() => 4, 7).value).toBe(1);
+    expect(learn(() => 4, 9).value).toBe(0.25);
+    // Now 1, now 0.85 would have a little more accepted.
+    const values = Array.from({ length: 200 }, (_, index) => learn(() => 1 / 0.92, index).value);
+    expect(values.every((value) => value === 1)).toBe(true);
+  });
+
   it('follows a change', () => {
     expect(learn((round) => (round < 300 ? 2 : 1), 1000).value).toBe(1);
   });

@@ -3,11 +3,12 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sum } from 'simple-statistics';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { RoundPlan, RoundPlanner } from '../../src/cost/round-planner.js';
 import { Guards } from '../../src/engine/guards.js';
 import type { EngineOptions } from '../../src/engine/options.js';
 import { undraftedRound } from '../../src/metrics/counters.js';
+import { PlainPace } from '../../src/metrics/plain-pace.js';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
 import { loadEngine } from '../helpers/engines.js';
 
@@ -72,6 +73,18 @@ describe('a guarded engine', () => {
       const guarded = await generate(undefined, { guard: true, drafter });
       expect(guarded.tokens).toEqual(plain.tokens);
     }
+  });
+
+  it('remembers what plain tokens took for the next answer, but not those of a thinned target', async () => {
+    const observe = vi.spyOn(PlainPace.prototype, 'observe');
+    const numRemembered = async (sparse?: EngineOptions['sparse']): Promise<number> => {
+      observe.mockClear();
+      await generate(undefined, { guard: true, drafter: 'suffix', sparse });
+      return observe.mock.calls.length;
+    };
+    expect(await numRemembered()).toBeGreaterThan(1);
+    expect(await numRemembered({ attention: { tokens: 32, localTokens: 16 }, recheckTokens: 4 })).toBe(0);
+    observe.mockRestore();
   });
 
   it('keeps what it learnt of acceptance when it is asked to', async () => {
