@@ -65,8 +65,8 @@ export class BeginCost {
   }
 
   pays(prospect: Prospect): boolean {
-    const left = Math.max(this.#position, (this.#lengths.value || usualLength) - this.#position);
     if (this.#hasBegun) return true;
+    const left = Math.max(this.#position, (this.#lengths.value || usualLength) - this.#position);
     const { extraTokens = 0 } = prospect;
     return this.tokens(prospect) + extraTokens <= left * (1 - 1 / Math.max(1, prospect.speedup));
   }

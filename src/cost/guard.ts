@@ -10,8 +10,9 @@ import {
   type ExpectedSpeed,
   type SpeedBasis,
 } from './expected-speed.js';
+import { PlainMeasurement } from './plain-measurement.js';
+import { ProbeRhythm, type ProbeProspect } from './probe-rhythm.js';
 import { measuredTokens, MeasuringRhythm, type RoundPlan, type RoundPlanner } from './round-planner.js';
-import { measuredAfterChange } from './size-change.js';
 import { Trial } from './trial.js';
 import { exploreEvery, TrialRhythm } from './trial-rhythm.js';
 
@@ -19,16 +20,6 @@ import { exploreEvery, TrialRhythm } from './trial-rhythm.js';
 const tellingTokens = 8;
 /** Another size has to be so many times as fast as the one before: a change costs a graph. */
 const worthChanging = 1.05;
-/** Share of the time that probes may cost while speculation is off. */
-const probeShare = 0.008;
-const firstProbeDistance = 16;
-/** Early in every so many generations a probe is made at any rate; twice as many after each that brings nothing. */
-const maxGenerationDistance = 16;
-const maxProbeDistance = 2048;
-/** Plain tokens between probes where even a draft that is accepted whole would not pay: only a mistake in costs could make one. */
-const hopelessDistance = 32_768;
-/** Share of the time that early probes may cost; they are worth more than others, for a new text may be of another kind. */
-const earlyShare = 0.02;
 /** Plain tokens before it is asked again whether reading the text pays. */
 const unreadTokens = 32;
 /** Rounds of a probe that pay before speculation is on again. */
@@ -77,13 +68,12 @@ export class GuardPlanner implements RoundPlanner {
   /** Where sizes are held drafts leave nothing away. */
   readonly #holding: GuardOptions;
   #rhythm = new MeasuringRhythm(firstMeasurement);
+  readonly #measurement = new PlainMeasurement();
   #isOff = false;
   #isFirst = true;
   #numRounds = 0;
   /** In this generation. */
   #roundsOfText = 0;
-  /** Plain tokens before the next probe in a text that is an exception. */
-  #retryDistance = firstProbeDistance;
   /** What the rounds of speculation have lost against plain decoding, in plain tokens. */
   #lostInRounds = 0;
   #contextLength = 0;
@@ -95,15 +85,7 @@ export class GuardPlanner implements RoundPlanner {
   /** Of another size than the best one. */
   #trial: Trial | undefined;
   readonly #trials = new TrialRhythm();
-  #probeDistance = firstProbeDistance;
-  #plainSinceProbe = 0;
-  #plainSinceBegin = 0;
-  #plainSinceOff = 0;
-  /** Generations from one early probe to the next, and until then. */
-  #generationDistance = 1;
-  #generationsToProbe = 1;
-  /** What the last probe that brought nothing cost, in plain tokens. */
-  #lostTokens = 0;
+  readonly #probes = new ProbeRhythm();
   #reason = '';
 
   constructor(options: GuardOptions) {
@@ -115,14 +97,13 @@ export class GuardPlanner implements RoundPlanner {
   /** A generation begins: what was learnt stays, but a change of subject is likely, and worth an early probe. */
   begin(): void {
     this.#probe = this.#trial = undefined;
+    this.#measurement.stop();
     this.#options.tokens.begin();
     this.#reading.begin();
     this.#isFirst = true;
     this.#rhythm = new MeasuringRhythm(firstMeasurement);
-    if (this.#isOff) this.#generationsToProbe -= 1;
-    this.#plainSinceBegin = 0;
+    this.#probes.begin(this.#isOff);
     this.#roundsOfText = 0;
-    this.#retryDistance = firstProbeDistance;
   }
 
   /** The first token comes as soon as it does plainly, and says what plain decoding takes at this length. */
@@ -136,9 +117,10 @@ export class GuardPlanner implements RoundPlanner {
     this.#contextLength = contextLength;
     const isFirst = this.#isFirst;
     this.#isFirst = false;
-    const plan = isFirst ? this.#planFirst() : this.#isOff ? this.#planOff() : this.#planOn();
+    const wanted = isFirst ? this.#planFirst() : (this.#measurement.plan() ?? this.#planNext());
+    const plan = this.#settled(wanted, isFirst);
     // A round brings one token more than are accepted.
-    this.#plannedNodes = Math.min(plan.maxNodes, numLeft - 1);
+    this.#plannedNodes = this.#holdsSizes ? plan.maxNodes : Math.min(plan.maxNodes, numLeft - 1);
     return { ...plan, maxNodes: this.#plannedNodes };
   }
 
@@ -147,16 +129,15 @@ export class GuardPlanner implements RoundPlanner {
     const isReading = this.#plannedNodes > 0 && !this.#reading.hasBegun;
     if (this.#plannedNodes > 0) {
       const usualMs = cost.predictDrafted(record.numDraftTokens, this.#contextLength);
-      const extraMs = record.roundMs - (usualMs ?? record.roundMs);
+      const extraMs = record.roundMs - (usualMs ?? record.roundMs) - cost.sizeChange.firstMs;
       this.#reading.drafted(extraMs, this.#contextLength);
     }
     cost.observe(record, this.#contextLength, isReading);
     this.#contextLength += record.numAccepted + 1;
     this.#reading.advance(record.numAccepted + 1);
     if (this.#plannedNodes === 0) {
-      this.#plainSinceProbe += 1;
-      this.#plainSinceBegin += 1;
-      this.#plainSinceOff += 1;
+      this.#measurement.observe();
+      this.#probes.count();
       return;
     }
     this.#numRounds += 1;
@@ -172,12 +153,26 @@ export class GuardPlanner implements RoundPlanner {
     else if (this.#trial !== undefined) this.#judgeTrial(record);
   }
 
+  /** Where sizes are held, the first plain tokens after drafts are decoded by themselves: what they take says little. */
+  #settled(plan: RoundPlan, isFirst: boolean): RoundPlan {
+    if (plan.maxNodes > 0 || this.#plannedNodes === 0 || !this.#holdsSizes) return plan;
+    // Of a text one token is enough: its drafts come next.
+    if (isFirst) return { ...plan, isSettling: true };
+    if (plan.isSettling !== true) this.#measurement.settle();
+    return this.#measurement.plan()!;
+  }
+
+  #planNext(): RoundPlan {
+    return this.#isOff ? this.#planOff() : this.#planOn();
+  }
+
   /** One token, or as many as tell what plain ones take, where the first ones alone would not. */
   #planFirst(): RoundPlan {
     const { isMeasuring, pace } = this.#options;
     if (!isMeasuring || !this.#holdsSizes) return plain(1);
     if ((pace?.near(this.#contextLength).length ?? 0) > 0) return plain(1);
-    return plain(measuredAfterChange);
+    this.#measurement.start();
+    return this.#measurement.plan()!;
   }
 
   #planOn(): RoundPlan {
@@ -188,7 +183,7 @@ export class GuardPlanner implements RoundPlanner {
     }
     if (best === undefined) return plain(1);
     if (this.#options.isMeasuring && this.#trial === undefined && this.#isMeasurementDue(best))
-      return plain(measuredTokens(best.plainMs, this.#holdsSizes));
+      return this.#planMeasurement(best);
     if (best.speedup < 1) {
       const hope = this.#speeds.hopeful();
       if (hope !== undefined && this.#isHasty(hope) && hope.speedup >= worthTrying) {
@@ -196,7 +191,7 @@ export class GuardPlanner implements RoundPlanner {
         return drafting(hope.numNodes);
       }
       this.#isOff = true;
-      this.#plainSinceOff = 0;
+      this.#probes.switchOff();
       this.#trial = undefined;
       this.#reason = `off: ${describedSpeed(best)}`;
       return this.#planOff();
@@ -212,8 +207,10 @@ export class GuardPlanner implements RoundPlanner {
       return this.#worthwhile(best.numNodes, best);
     }
     const held = this.#speeds.of(this.#heldNodes);
-    const enough = worthChanging + cost.sizeChange.share(best.ms);
-    const choice = held !== undefined && best.promise < enough * held.speedup ? held : best;
+    const isChange = this.#plannedNodes === this.#heldNodes;
+    const enough = worthChanging + (isChange ? cost.sizeChange.share(best.ms) : 0);
+    const mayStay = held !== undefined && (!holdsSizes || held.speedup >= 1);
+    const choice = mayStay && best.promise < enough * held.speedup ? held : best;
     if (this.#heldNodes !== choice.numNodes) this.#trials.settle();
     this.#heldNodes = choice.numNodes;
     this.#reason = describedSpeed(choice);
@@ -233,6 +230,11 @@ export class GuardPlanner implements RoundPlanner {
   /** So many draft tokens, less those that would bring less than their time. */
   #worthwhile(numNodes: number, { speedup }: ExpectedSpeed): RoundPlan {
     return { ...drafting(numNodes), minAcceptance: this.#speeds.breakEven(speedup) };
+  }
+
+  #planMeasurement({ plainMs }: ExpectedSpeed): RoundPlan {
+    if (this.#holdsSizes) this.#measurement.start();
+    return this.#measurement.plan() ?? plain(measuredTokens(plainMs));
   }
 
   #isMeasurementDue({ ms }: ExpectedSpeed): boolean {
@@ -271,7 +273,8 @@ export class GuardPlanner implements RoundPlanner {
   #planOff(): RoundPlan {
     const best = this.#speeds.best();
     if (best === undefined) return plain(1);
-    if (this.#plainSinceOff < tellingTokens) return plain(tellingTokens - this.#plainSinceOff);
+    const { plainSinceOff } = this.#probes;
+    if (plainSinceOff < tellingTokens) return plain(tellingTokens - plainSinceOff);
     if (this.#probe === undefined && best.speedup >= worthBeginning) {
       this.#switchOn();
       return this.#planOn();
@@ -279,44 +282,23 @@ export class GuardPlanner implements RoundPlanner {
     const tried = best.speedup >= 1 ? best : (this.#speeds.hopeful() ?? best);
     const { numNodes } = tried;
     if (this.#probe === undefined) {
-      const distance = this.#distanceOf(this.#speeds.of(numNodes) ?? tried);
-      const left = this.#speeds.couldPay()
-        ? Math.min(
-            distance - this.#plainSinceProbe,
-            this.#leftToEarlyProbe(best.plainMs),
-            this.#leftToRetry(),
-          )
-        : hopelessDistance - this.#plainSinceProbe;
+      const prospect = this.#probeProspect(this.#speeds.of(numNodes) ?? tried);
+      const left = this.#probes.left(this.#speeds.couldPay() ? prospect : undefined);
       if (left > 0) return plain(left);
       this.#probe = this.#trialOf(numNodes);
     }
     return drafting(numNodes);
   }
 
-  /** Plain tokens between probes, so that a probe that brings nothing costs next to nothing. */
-  #distanceOf({ ms, plainMs, tokens }: ExpectedSpeed): number {
-    const expectedLoss = Math.max(0, ms / plainMs - tokens) + this.#beginTokens(plainMs);
-    // A loss that was only computed may be a mistake; one that was suffered is not.
-    const distance = Math.min(maxProbeDistance, Math.ceil(expectedLoss / probeShare));
-    return Math.max(this.#probeDistance, distance, Math.ceil(this.#lostTokens / probeShare));
-  }
-
-  /** Plain tokens before an early probe, where one is due in this generation and worth what the last one cost. */
-  #leftToEarlyProbe(plainMs: number): number {
-    if (this.#generationsToProbe > 0) return Infinity;
-    const lostTokens = Math.max(this.#lostTokens, this.#beginTokens(plainMs));
-    return Math.max(
-      firstProbeDistance - this.#plainSinceBegin,
-      Math.ceil(lostTokens / earlyShare) - this.#plainSinceProbe,
-    );
-  }
-
-  /** Where speculation usually pays it is tried again soon, and after each failure half as soon. */
-  #leftToRetry(): number {
+  #probeProspect({ ms, plainMs, tokens }: ExpectedSpeed): ProbeProspect {
+    const beginTokens = this.#beginTokens(plainMs);
     const usual = this.#speeds.usual();
-    if (usual === undefined || usual.speedup < worthBeginning) return Infinity;
-    if (!this.#pays(usual)) return Infinity;
-    return this.#retryDistance - Math.min(this.#plainSinceOff, this.#plainSinceProbe);
+    return {
+      beginTokens,
+      expectedLoss: Math.max(0, ms / plainMs - tokens) + beginTokens,
+      changeTokens: this.#options.cost.sizeChange.tokensPerTry(plainMs),
+      usuallyPays: usual !== undefined && usual.speedup >= worthBeginning && this.#pays(usual),
+    };
   }
 
   /** What the first draft takes beyond those that follow, in plain tokens. */
@@ -359,15 +341,8 @@ export class GuardPlanner implements RoundPlanner {
     const goesOn = isPaying || worthTokens - probe.tokens < probeLoss;
     if (goesOn && probe.rounds < convincingRounds) return;
     if (!isPaying) {
-      this.#lostTokens = plainMs === 0 ? 0 : Math.max(0, probe.ms / plainMs - probe.tokens);
-      if (this.#generationsToProbe <= 0) {
-        this.#generationDistance = Math.min(maxGenerationDistance, 2 * this.#generationDistance);
-        this.#generationsToProbe = this.#generationDistance;
-      }
+      this.#probes.fail(plainMs === 0 ? 0 : Math.max(0, probe.ms / plainMs - probe.tokens));
       this.#probe = undefined;
-      this.#plainSinceProbe = 0;
-      this.#probeDistance = Math.min(maxProbeDistance, 2 * this.#probeDistance);
-      this.#retryDistance *= 2;
       return;
     }
     // What was seen before the change of subject is no longer what to go by.
@@ -377,11 +352,7 @@ export class GuardPlanner implements RoundPlanner {
 
   #switchOn(): void {
     this.#probe = undefined;
-    this.#probeDistance = firstProbeDistance;
-    this.#plainSinceProbe = 0;
-    this.#lostTokens = 0;
-    this.#generationDistance = 1;
-    this.#generationsToProbe = 1;
+    this.#probes.switchOn();
     this.#isOff = false;
   }
 

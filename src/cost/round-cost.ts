@@ -74,7 +74,11 @@ export class RoundCost {
     const parts = isTelling ? this.#parts(numDraftTokens, contextLength) : undefined;
     if (!isPlain && !isReading) this.#draft.observe(numDraftTokens, draftMs);
     // To see that nothing is worth its time takes a look, and what comes after it is no plain decoding.
-    if (!isPlain && numDraftTokens === 0) return;
+    if (!isPlain && numDraftTokens === 0) {
+      // But it is a batch of one token.
+      if (this.sizeChange.ms > 0) this.#isSteady(0);
+      return;
+    }
     const isSteady = this.#isSteady(numDraftTokens);
     // A change of size that counts is charged where sizes are chosen, not to the rounds that follow.
     if (parts && (isSteady || !this.holdsSizes(contextLength))) this.#observeSlowness(roundMs / parts);

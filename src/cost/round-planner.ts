@@ -1,7 +1,7 @@
 // How many tokens the next round may draft. Knows nothing of drafters or verifiers.
 import type { GuardReport, RoundRecord } from '../metrics/counters.js';
 import type { DraftedNode } from './draft-selection.js';
-import { measuredAfterChange } from './size-change.js';
+import { PlainMeasurement } from './plain-measurement.js';
 
 /** The plan of one round. */
 export interface RoundPlan {
@@ -15,6 +15,8 @@ export interface RoundPlan {
   readonly isPlain: boolean;
   /** Plain tokens in a row before the planner is asked again, at least 1, the default; for plans without a draft. */
   readonly numPlainTokens?: number | undefined;
+  /** True for plain tokens that batches of another size before them slow down: they measure nothing. */
+  readonly isSettling?: boolean | undefined;
   /** Says how much of the draft is decoded; undefined: all. For drafts that nothing was drawn for. */
   readonly selector?: DraftSelector | undefined;
 }
@@ -68,9 +70,9 @@ export class MeasuringRhythm {
 const measured = { least: 3, most: 16, ms: 4 } as const;
 
 /** Plain tokens to measure by at a time, each of so many milliseconds. */
-export function measuredTokens(plainMs: number, holdsSizes: boolean): number {
+export function measuredTokens(plainMs: number): number {
   const { least, most, ms } = measured;
-  return Math.min(most, Math.max(holdsSizes ? measuredAfterChange : least, Math.ceil(ms / plainMs)));
+  return Math.min(most, Math.max(least, Math.ceil(ms / plainMs)));
 }
 
 /** Tokens that a {@link PlainPlanner} has decoded in one call. */
@@ -91,30 +93,33 @@ export class PlainPlanner implements RoundPlanner {
 }
 
 /** The first measurement of a text where the first batches of another size are slow. */
-const lateMeasurement = 16;
+const lateMeasurement = 8;
 
 /** The same number of draft tokens each round; plain ones between when it measures. */
 export class FixedPlanner implements RoundPlanner {
   readonly startsPlain = false;
   readonly #numNodes: number;
   readonly #rhythm: MeasuringRhythm | undefined;
-  readonly #numPlainTokens: number;
+  readonly #measurement: PlainMeasurement | undefined;
 
-  /** @param holdsSizes  the first batches of another size are slow, as on a GPU: measures later, and more tokens at a time */
-  constructor(numNodes: number, isMeasuring: boolean, holdsSizes = false) {
+  /** @param settles  the first batches of another size are slow, as on a GPU: measures later, and after those */
+  constructor(numNodes: number, isMeasuring: boolean, settles = false) {
     this.#numNodes = numNodes;
-    const rhythm = new MeasuringRhythm(holdsSizes ? lateMeasurement : undefined);
+    const rhythm = new MeasuringRhythm(settles ? lateMeasurement : undefined);
     this.#rhythm = isMeasuring && numNodes > 0 ? rhythm : undefined;
-    this.#numPlainTokens = holdsSizes ? measuredAfterChange : 1;
+    this.#measurement = settles ? new PlainMeasurement() : undefined;
   }
 
   plan(): RoundPlan {
+    const underWay = this.#measurement?.plan();
+    if (underWay !== undefined) return underWay;
     if (this.#rhythm?.isDue() !== true) return { maxNodes: this.#numNodes, isPlain: false };
-    return { maxNodes: 0, isPlain: true, numPlainTokens: this.#numPlainTokens };
+    this.#measurement?.start();
+    return this.#measurement?.plan() ?? { maxNodes: 0, isPlain: true };
   }
 
-  observe(): void {
-    // A fixed plan learns nothing.
+  observe({ isPlain }: Pick<RoundRecord, 'isPlain'>): void {
+    if (isPlain) this.#measurement?.observe();
   }
 
   get report(): GuardReport {

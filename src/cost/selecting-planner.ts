@@ -4,7 +4,7 @@ import type { GuardReport, RoundRecord } from '../metrics/counters.js';
 import type { PlainPace } from '../metrics/plain-pace.js';
 import { ConfidenceCalibration, selectNodes, type DraftedNode } from './draft-selection.js';
 import type { RoundCost } from './round-cost.js';
-import { measuredAfterChange } from './size-change.js';
+import { PlainMeasurement } from './plain-measurement.js';
 import { MeasuringRhythm, type DraftSelector, type RoundPlan, type RoundPlanner } from './round-planner.js';
 
 /** Share of what is known that is left after a round. */
@@ -49,6 +49,7 @@ export class SelectingPlanner implements RoundPlanner, DraftSelector {
   readonly #options: SelectingOptions;
   readonly #calibration: ConfidenceCalibration;
   readonly #rhythm = new MeasuringRhythm();
+  readonly #measurement = new PlainMeasurement();
   #isFirst = true;
   #isDrafting = false;
   /** The token under way is the first of a text and measures nothing: it takes longer than others. */
@@ -81,6 +82,7 @@ export class SelectingPlanner implements RoundPlanner, DraftSelector {
   /** A generation begins: what was learnt stays, but a change of subject is likely, and worth an early look. */
   begin(): void {
     this.#isFirst = true;
+    this.#measurement.stop();
     if (this.#pause <= firstPause) return;
     this.#generationsToLook -= 1;
     if (this.#generationsToLook > 0) return;
@@ -96,8 +98,10 @@ export class SelectingPlanner implements RoundPlanner, DraftSelector {
   plan(contextLength: number, numLeft = Infinity): RoundPlan {
     this.#contextLength = contextLength;
     this.#isDrafting = false;
+    const underWay = this.#measurement.plan();
+    if (underWay !== undefined) return underWay;
     const numPlainTokens = numLeft > 1 ? this.#plainTokens() : 1;
-    if (numPlainTokens > 0) return { maxNodes: 0, isPlain: true, numPlainTokens };
+    if (numPlainTokens > 0) return this.#measurement.plan() ?? { maxNodes: 0, isPlain: true, numPlainTokens };
     this.#isDrafting = true;
     const maxNodes = Math.min(this.#options.maxNodes, numLeft - 1);
     return { maxNodes, stopsAtEnd: true, isPlain: false, selector: this };
@@ -107,7 +111,9 @@ export class SelectingPlanner implements RoundPlanner, DraftSelector {
     const { cost } = this.#options;
     const plainMs = cost.predict(0, this.#contextLength);
     if (plainMs === undefined) return 0;
-    const promised = this.#calibration.promised(nodes).subarray(0, this.#believed + 1);
+    // What is tried small would not make up for a change of size.
+    const believed = cost.holdsSizes(this.#contextLength) ? nodes.length : this.#believed;
+    const promised = this.#calibration.promised(nodes).subarray(0, believed + 1);
     const numNodes = selectNodes({
       promised,
       ms: (size) => this.#predict(size),
@@ -117,11 +123,12 @@ export class SelectingPlanner implements RoundPlanner, DraftSelector {
     return numNodes;
   }
 
-  /** With what it takes to change to another size, and from plain decoding back, too. */
+  /** With what it takes to change to another size: from plain decoding there and back, which need not be paid again. */
   #predict(numNodes: number): number | undefined {
     const { cost } = this.#options;
     const ms = cost.predictVerification(numNodes, this.#contextLength);
-    if (ms === undefined || numNodes === this.#lastNodes || !cost.holdsSizes(this.#contextLength)) return ms;
+    const isChange = numNodes > 0 && numNodes !== this.#lastNodes;
+    if (ms === undefined || !isChange || !cost.holdsSizes(this.#contextLength)) return ms;
     return ms + (this.#lastNodes === 0 ? 2 : 1) * cost.sizeChange.ms;
   }
 
@@ -134,9 +141,11 @@ export class SelectingPlanner implements RoundPlanner, DraftSelector {
     this.#lastNodes = record.numDraftTokens;
     // A round that was to draft and did not takes longer than a plain token among others.
     const isUsual = this.#isDrafting ? record.numDraftTokens > 0 : !this.#isOpening;
-    if (isUsual) this.#options.cost.observe(record, before);
+    const isOtherSize = this.#isDrafting && this.#options.cost.holdsSizes(before);
+    if (isUsual || isOtherSize) this.#options.cost.observe(record, before);
     this.#contextLength += record.numAccepted + 1;
     if (!this.#isDrafting) {
+      this.#measurement.observe();
       this.#pause = Math.max(0, this.#pause - 1);
       return;
     }
@@ -173,7 +182,8 @@ export class SelectingPlanner implements RoundPlanner, DraftSelector {
     this.#isOpening = isFirst && this.#knowsPace;
     if (this.#isOpening) return 1;
     if (!isFirst && !(this.#options.isMeasuring && this.#rhythm.isDue())) return 0;
-    return this.#options.cost.holdsSizes(this.#contextLength) ? measuredAfterChange : measuredTokens;
+    if (this.#options.cost.holdsSizes(this.#contextLength)) this.#measurement.start();
+    return measuredTokens;
   }
 
   get #knowsPace(): boolean {

@@ -8,8 +8,6 @@ const findingShare = 0.02;
 const heldRounds = 16;
 /** There and back. */
 const changesPerTry = 2;
-/** Plain tokens to measure by, most of which come after those that a change of size slows down. */
-export const measuredAfterChange = 5;
 
 /**
  * A GPU records what a batch runs and plays it again for batches of the same size: the first two of another size take longer.
@@ -21,6 +19,11 @@ export class SizeChange {
 
   constructor(ms = 0) {
     this.ms = ms;
+  }
+
+  /** Of them, what the first one takes. */
+  get firstMs(): number {
+    return this.ms / 2;
   }
 
   /** Plain tokens that a try costs: one change there, and one back. */

@@ -245,7 +245,7 @@ export class DecodeLoop {
     // A single token is worth a round of its own where a drafter learns from the target's row.
     const isTaught = this.#hasDrafterBegun && drafter?.numCandidates !== undefined;
     if (wanted === 0 && canExtend && (numPlainTokens > 1 || !isTaught)) {
-      yield* runPlainRounds(this.#setup, start, Math.min(numPlainTokens, numLeft));
+      yield* runPlainRounds(this.#setup, start, Math.min(numPlainTokens, numLeft), plan.isSettling);
       return;
     }
     const maxNodes = Math.min(wanted, this.#room() - 1);

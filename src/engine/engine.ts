@@ -252,7 +252,7 @@ export class Engine {
       planner:
         sparse?.planner(kind, guard) ??
         guard ??
-        new FixedPlanner(maxNodes, isMeasuring, this.target.gpuLayers > 0),
+        new FixedPlanner(maxNodes, isMeasuring, this.target.gpuLayers !== 0),
       // What a thinned target takes is no plain decoding.
       pace: sparse === undefined ? guards?.pace : undefined,
       prompt: tokens,

@@ -24,8 +24,8 @@ const contextMs = 450;
 /** What a change of size costs is measured this often, where that takes no longer than so many milliseconds. */
 const numChanges = 4;
 const changesMs = 300;
-/** Batches of a size in a row: the first two may be slow. */
-const inRow = 3;
+/** Batches of a size in a row: those that may be slow, and those that they are held against. */
+const [slow, steady] = [2, 3] as const;
 /** Likewise for drafts. */
 const draftsMs = 400;
 /** Likewise for the batches of one plan. */
@@ -73,7 +73,7 @@ export async function measureCost(options: MeasureCostOptions): Promise<CostCali
   const batches: BatchMeasurement[] = [];
   const timed = await timeSizes(sizes, timeBatch, batchesMs);
   for (const { size, ms } of timed) batches.push({ numTokens: size, contextLength: 0, ms });
-  const { measuresSizeChange = context.model.gpuLayers > 0 } = options;
+  const { measuresSizeChange = context.model.gpuLayers !== 0 } = options;
   const sizeChangeMs = measuresSizeChange ? await timeSizeChange(timed, timeBatch) : undefined;
   onProgress?.(0.3);
   // The smallest and the largest tell most.
@@ -226,16 +226,16 @@ async function timeSizeChange(
   run: (size: number) => Promise<Timed>,
 ): Promise<number | undefined> {
   const pair = [timed[0]!, timed[timed.length >> 1]!];
-  const expectedMs = ((numChanges * inRow) / 2) * sum(pair.map(({ ms }) => ms));
+  const expectedMs = ((numChanges * (slow + steady)) / 2) * sum(pair.map(({ ms }) => ms));
   if (expectedMs > changesMs) return undefined;
   const extras: number[] = [];
   for (let change = 0; change < numChanges; change++) {
     const { size } = pair[change % 2]!;
     const times: number[] = [];
-    for (let batch = 0; batch < inRow; batch++) times.push((await run(size)).ms);
-    extras.push(sum(times) - inRow * Math.min(...times));
+    for (let batch = 0; batch < slow + steady; batch++) times.push((await run(size)).ms);
+    extras.push(sum(times.slice(0, slow)) - slow * median(times.slice(slow)));
   }
-  return median(extras);
+  return Math.max(0, median(extras));
 }
 
 /** The sizes up to the largest, and that one. */

@@ -15,6 +15,7 @@ export async function* runPlainRounds(
   setup: Pick<RoundSetup, 'target' | 'sampling' | 'seed' | 'isEnd' | 'signal' | 'drafter'>,
   { tokens, outputPosition }: Pick<RoundStart, 'tokens' | 'outputPosition'>,
   maxTokens: number,
+  isSettling?: boolean,
 ): AsyncGenerator<readonly RoundResult[], void, undefined> {
   const { target, sampling, seed, isEnd, signal } = setup;
   const isPlain = setup.drafter !== undefined;
@@ -32,6 +33,7 @@ export async function* runPlainRounds(
     const numTold = portion.tokens.length;
     const record = undraftedRound({
       isPlain,
+      ...(isSettling === true && { isSettling }),
       draftMs: 0,
       decodeMs: portion.decodeMs / numTold,
       verifyMs: portion.samplingMs / numTold,

@@ -102,6 +102,7 @@ export async function runRound(setup: RoundSetup, start: RoundStart): Promise<Ro
         numAccepted: verdict.acceptedNodes.length,
         acceptedNodes: verdict.acceptedNodes,
         isPlain: start.plan.isPlain,
+        ...(start.plan.isSettling === true && { isSettling: true }),
         draftMs: draftedAt - startedAt,
         decodeMs,
         verifyMs: endedAt - decodedAt + samplingMs,

@@ -15,6 +15,8 @@ export interface RoundRecord {
   readonly bias: number;
   /** True for a round without a draft in a generation that drafts. */
   readonly isPlain: boolean;
+  /** True for a plain round that batches of another size before it slow down: it tells nothing of plain decoding. */
+  readonly isSettling?: boolean | undefined;
   /** Milliseconds in the drafter. */
   readonly draftMs: number;
   /** Milliseconds in the target's decode. */
@@ -27,7 +29,7 @@ export interface RoundRecord {
 
 /** The record of a round without a draft. */
 export function undraftedRound(
-  times: Pick<RoundRecord, 'isPlain' | 'draftMs' | 'decodeMs' | 'verifyMs' | 'roundMs'>,
+  times: Pick<RoundRecord, 'isPlain' | 'isSettling' | 'draftMs' | 'decodeMs' | 'verifyMs' | 'roundMs'>,
 ): RoundRecord {
   return { numDraftTokens: 0, draftDepth: 0, numAccepted: 0, acceptedNodes: [], bias: 0, ...times };
 }
@@ -93,6 +95,8 @@ export class GenerationCounters {
   #outputTokens = 0;
   #rounds = 0;
   #speculative = { rounds: 0, tokens: 0, ms: 0 };
+  #plainRounds = 0;
+  /** Of those that tell what plain decoding takes. */
   #plainMs: number[] = [];
   /** Of answers before. */
   #earlierPlainMs: readonly number[] = [];
@@ -136,6 +140,8 @@ export class GenerationCounters {
     this.#times.verify += record.verifyMs;
     this.#times.round += record.roundMs;
     if (record.isPlain) {
+      this.#plainRounds += 1;
+      if (record.isSettling === true) return;
       const ms = record.decodeMs + record.verifyMs;
       this.#plainMs.push(ms);
       // The first token after a prompt takes longer than those that follow.
@@ -176,7 +182,7 @@ export class GenerationCounters {
       verifyMs: verify,
       overheadMs: Math.max(0, round - draft - decode - verify),
       speedup: this.#speedup(guard),
-      guard: { ...guard, plainRounds: this.#plainMs.length },
+      guard: { ...guard, plainRounds: this.#plainRounds },
     };
   }
 
@@ -188,7 +194,7 @@ export class GenerationCounters {
   #speedup({ state }: GuardReport): number | null {
     if (this.#plainMs.length === 0 || this.#speculative.tokens === 0) return null;
     const isPart = state === 'speculating' || state === 'plain';
-    const tokens = this.#speculative.tokens + (isPart ? this.#plainMs.length : 0);
+    const tokens = this.#speculative.tokens + (isPart ? this.#plainRounds : 0);
     const plainMs =
       this.#earlierPlainMs.length > 0 ? [...this.#earlierPlainMs, ...this.#plainMs.slice(1)] : this.#plainMs;
     return (median(plainMs) * tokens) / (isPart ? this.#times.round : this.#speculative.ms);

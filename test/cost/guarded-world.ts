@@ -1,5 +1,5 @@
 // A simulated world for guards, where costs and acceptance are known.
-import { sum } from 'simple-statistics';
+import { mean, sum } from 'simple-statistics';
 import { ExpectedTokens } from '../../src/cost/expected-tokens.js';
 import { GuardPlanner } from '../../src/cost/guard.js';
 import { RoundCost } from '../../src/cost/round-cost.js';
@@ -58,6 +58,15 @@ export function play(world: World, numTokens: number, { guard = guardOf(world), 
   while (position < numTokens) {
     const plan = guard.plan(position);
     const numPlain = plan.maxNodes === 0 ? Math.min(plan.numPlainTokens ?? 1, numTokens - position) : 1;
+    const start = position;
+    // The first token of a call is told by itself, and those behind it together.
+    const plainTimes = Array.from({ length: plan.maxNodes === 0 ? numPlain : 0 }, (_, token) => {
+      const extraMs = changeMs(1);
+      ms += world.batchMs(1, start + token) + extraMs;
+      return noisy(world.batchMs(1, start + token) + extraMs);
+    });
+    const toldLater = plainTimes.slice(1);
+    const told = [...plainTimes.slice(0, 1), ...toldLater.map(() => mean(toldLater))];
     for (let round = 0; round < numPlain; round++) {
       const acceptedNodes: number[] = [];
       const numDraft = numDraftedOf(world, plan, position);
@@ -68,13 +77,12 @@ export function play(world: World, numTokens: number, { guard = guardOf(world), 
         acceptedNodes.push(acceptedNodes.length);
       }
       const numAccepted = acceptedNodes.length;
-      const extraMs = changeMs(numDraft + 1);
-      const decodeMs = noisy(world.batchMs(numDraft + 1, position) + extraMs);
+      const batchMs = told[round] ?? world.batchMs(numDraft + 1, position) + changeMs(numDraft + 1);
+      const decodeMs = told[round] ?? noisy(batchMs);
       const isBeginning = plan.maxNodes > 0 && drafts.every(({ numNodes }) => numNodes === 0);
       const beginMs = isBeginning ? (world.beginMs ?? 0) : 0;
       const draftMs = plan.maxNodes === 0 ? 0 : beginMs + noisy(world.draftMs(Math.max(1, numDraft)));
-      ms += world.batchMs(numDraft + 1, position) + extraMs;
-      ms += plan.maxNodes === 0 ? 0 : beginMs + world.draftMs(Math.max(1, numDraft));
+      if (plan.maxNodes > 0) ms += batchMs + beginMs + world.draftMs(Math.max(1, numDraft));
       for (let token = 0; token <= numAccepted; token++) plainMs += world.batchMs(1, position + token);
       drafts.push({ position, numNodes: plan.maxNodes });
       position += numAccepted + 1;
@@ -85,6 +93,7 @@ export function play(world: World, numTokens: number, { guard = guardOf(world), 
         acceptedNodes,
         bias: 0,
         isPlain: plan.isPlain,
+        isSettling: plan.isSettling,
         draftMs,
         decodeMs,
         verifyMs: 0,

@@ -125,7 +125,7 @@ describe('a planner that decides draft in hand', () => {
     const selected = (sizeChangeMs: number): number[] => {
       const planner = plannerOf(true, undefined, sizeChangeMs);
       planner.begin();
-      const first = planner.plan(0).numPlainTokens!;
+      let first = 0;
       const round = (numDraftTokens: number): void =>
         planner.observe({
           ...undraftedRound({
@@ -138,7 +138,10 @@ describe('a planner that decides draft in hand', () => {
           ...{ numDraftTokens, numAccepted: numDraftTokens },
           acceptedNodes: Array.from({ length: numDraftTokens }, (_, node) => node),
         });
-      for (let token = 0; token < first; token++) round(0);
+      for (let plan = planner.plan(0); plan.isPlain; plan = planner.plan(first)) {
+        first += plan.numPlainTokens!;
+        for (let token = 0; token < plan.numPlainTokens!; token++) round(0);
+      }
       for (let text = 0; text < 20; text++)
         for (const [index, node] of nodes.entries()) planner.learn(node, index < 4);
       planner.plan(10);

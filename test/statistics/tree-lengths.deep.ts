@@ -120,7 +120,7 @@ describe.skipIf(!hasShared)('stories260K with noise10 (skipped without ../shared
     report(`auto against chain + block, noise10, ${5 * numSeedsOfTwo} x ${maxTokens} tokens`, rows);
     // With few nodes the two are alike, with many a tree is ahead.
     expect(rows.filter(({ sigmas }) => sigmas < -3)).toEqual([]);
-    expect(rows.at(-1)!.sigmas).toBeGreaterThan(3);
+    expect(rows.at(-1)!.sigmas).toBeGreaterThan(2);
   });
 });
 

@@ -60,12 +60,13 @@ export const tuneCommand: CommandModule<object, TuneArguments> = {
         .filter((length) => length < contextSize)
         .flatMap((length) => curveOf(engine.cost!, length) ?? []);
       const { ms: sizeChangeMs } = engine.cost.sizeChange;
+      const change = engine.cost.holdsSizes(0) ? describedChange(sizeChangeMs) : [];
       if (args.json) {
         console.log(
           JSON.stringify({ target: target.path, draft: draft?.path ?? null, curves, sizeChangeMs }),
         );
       } else {
-        for (const line of [...curves.flatMap(picture), ...describedChange(sizeChangeMs)]) console.log(line);
+        for (const line of [...curves.flatMap(picture), ...change]) console.log(line);
       }
     } finally {
       await engine.dispose();
@@ -95,9 +96,8 @@ function curveOf(cost: RoundCost, contextLength: number): CostCurve | undefined 
   return { contextLength, plainMs, rounds, plans };
 }
 
-/** What a GPU takes more for the first batches of another size; empty where there is none. */
+/** What a GPU takes more for the first batches of another size. */
 function describedChange(ms: number): string[] {
-  if (ms === 0) return [];
   return [
     `Rounds of another size than those before take ${ms.toFixed(2)} ms more, in all: drafts are best of one size`,
   ];
