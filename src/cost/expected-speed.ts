@@ -33,6 +33,8 @@ export interface SpeedBasis {
   readonly maxNodes: number;
   /** Drafts leave away what is not worth its time, so that a larger one costs no more than it brings; default false. */
   readonly isSelective?: boolean | undefined;
+  /** Batches of drafts that are smaller are filled up; default false. */
+  readonly fillsBatches?: boolean | undefined;
 }
 
 /** Expected speeds at one length of the context. */
@@ -69,9 +71,9 @@ export class ExpectedSpeeds {
     drafted = this.#drafted,
   ): ExpectedSpeed | undefined {
     if (numNodes === 0) return undefined;
-    const { cost } = this.#basis;
+    const { cost, fillsBatches = false } = this.#basis;
     const plainMs = cost.predict(0, this.#contextLength);
-    const ms = cost.predictDrafted(drafted[numNodes]!, this.#contextLength);
+    const ms = cost.predictDrafted(fillsBatches ? numNodes : drafted[numNodes]!, this.#contextLength);
     if (!plainMs || !ms) return undefined;
     const expected = accepted[numNodes]! + 1;
     const speedup = (expected * plainMs) / ms;

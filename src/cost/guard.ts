@@ -1,5 +1,5 @@
 // The guard: speculates where it pays, and decides how much. Knows nothing of drafters, verifiers or models.
-import type { GuardReport, RoundRecord } from '../metrics/counters.js';
+import { numBatchNodes, type GuardReport, type RoundRecord } from '../metrics/counters.js';
 import type { PlainPace } from '../metrics/plain-pace.js';
 import { BeginCost } from './begin-cost.js';
 import {
@@ -90,7 +90,7 @@ export class GuardPlanner implements RoundPlanner {
 
   constructor(options: GuardOptions) {
     this.#options = options;
-    this.#holding = { ...options, isSelective: false };
+    this.#holding = { ...options, isSelective: false, fillsBatches: true };
     this.#reading = new BeginCost(options.readMsPerToken);
   }
 
@@ -121,14 +121,15 @@ export class GuardPlanner implements RoundPlanner {
     const plan = this.#settled(wanted, isFirst);
     // A round brings one token more than are accepted.
     this.#plannedNodes = this.#holdsSizes ? plan.maxNodes : Math.min(plan.maxNodes, numLeft - 1);
-    return { ...plan, maxNodes: this.#plannedNodes };
+    const fill = this.#holdsSizes && plan.maxNodes > 0 ? { numBatchNodes: this.#plannedNodes } : {};
+    return { ...plan, maxNodes: this.#plannedNodes, ...fill };
   }
 
   observe(record: RoundRecord): void {
     const { cost, tokens } = this.#options;
     const isReading = this.#plannedNodes > 0 && !this.#reading.hasBegun;
     if (this.#plannedNodes > 0) {
-      const usualMs = cost.predictDrafted(record.numDraftTokens, this.#contextLength);
+      const usualMs = cost.predictDrafted(numBatchNodes(record), this.#contextLength);
       const extraMs = record.roundMs - (usualMs ?? record.roundMs) - cost.sizeChange.firstMs;
       this.#reading.drafted(extraMs, this.#contextLength);
     }
@@ -257,9 +258,10 @@ export class GuardPlanner implements RoundPlanner {
   }
 
   /** A drafter that was not asked for long has to catch up first, which does not come again. */
-  #usualMs({ roundMs, numDraftTokens }: RoundRecord): number {
+  #usualMs(record: RoundRecord): number {
     const { cost } = this.#options;
-    return Math.min(roundMs, cost.predictDrafted(numDraftTokens, this.#contextLength) ?? Infinity);
+    const usualMs = cost.predictDrafted(numBatchNodes(record), this.#contextLength);
+    return Math.min(record.roundMs, usualMs ?? Infinity);
   }
 
   /** A try that is due. */

@@ -1,6 +1,6 @@
 // What a round costs: its draft, its batch, and the rest. Knows nothing of models.
 import { mean } from 'simple-statistics';
-import type { RoundRecord } from '../metrics/counters.js';
+import { numBatchNodes, type RoundRecord } from '../metrics/counters.js';
 import { BatchCost, type BatchMeasurement } from './batch-cost.js';
 import { SizeChange } from './size-change.js';
 import { SizeCurve, steadyMean } from './size-curve.js';
@@ -70,26 +70,27 @@ export class RoundCost {
    */
   observe(record: RoundRecord, contextLength: number, isReading = false): void {
     const { numDraftTokens, isPlain, draftMs, decodeMs, verifyMs, roundMs } = record;
-    const isTelling = numDraftTokens > 0 && !isReading && this.#batch.knowsSizes;
-    const parts = isTelling ? this.#parts(numDraftTokens, contextLength) : undefined;
+    const numNodes = numBatchNodes(record);
+    const isTelling = numNodes > 0 && !isReading && this.#batch.knowsSizes;
+    const parts = isTelling ? this.#parts(numNodes, contextLength, true, numDraftTokens) : undefined;
     if (!isPlain && !isReading) this.#draft.observe(numDraftTokens, draftMs);
     // To see that nothing is worth its time takes a look, and what comes after it is no plain decoding.
-    if (!isPlain && numDraftTokens === 0) {
+    if (!isPlain && numNodes === 0) {
       // But it is a batch of one token.
       if (this.sizeChange.ms > 0) this.#isSteady(0);
       return;
     }
-    const isSteady = this.#isSteady(numDraftTokens);
+    const isSteady = this.#isSteady(numNodes);
     // A change of size that counts is charged where sizes are chosen, not to the rounds that follow.
     if (parts && (isSteady || !this.holdsSizes(contextLength))) this.#observeSlowness(roundMs / parts);
-    if (numDraftTokens > 0) this.#sinceLearnt = Infinity;
-    if (isSteady && numDraftTokens === 0 && !this.#isToldAnew(decodeMs)) return;
+    if (numNodes > 0) this.#sinceLearnt = Infinity;
+    if (isSteady && numNodes === 0 && !this.#isToldAnew(decodeMs)) return;
     if (isSteady) {
-      this.#batch.observe({ numTokens: numDraftTokens + 1, contextLength, ms: decodeMs });
+      this.#batch.observe({ numTokens: numNodes + 1, contextLength, ms: decodeMs });
     }
     // What a single plain round takes beside its batch, plain decoding pays once for many tokens.
-    const rest = numDraftTokens === 0 ? verifyMs : Math.max(0, roundMs - draftMs - decodeMs);
-    if (numDraftTokens > 0 || isSteady) this.#rest.observe(numDraftTokens, rest);
+    const rest = numNodes === 0 ? verifyMs : Math.max(0, roundMs - draftMs - decodeMs);
+    if (numNodes > 0 || isSteady) this.#rest.observe(numNodes, rest);
   }
 
   /** True where a change of size takes so long that drafts are best of one size. */
@@ -136,9 +137,14 @@ export class RoundCost {
     return parts && parts * this.#slowness;
   }
 
-  #parts(numNodes: number, contextLength: number, isAsked = numNodes > 0): number | undefined {
+  #parts(
+    numNodes: number,
+    contextLength: number,
+    isAsked = numNodes > 0,
+    numDraftTokens = numNodes,
+  ): number | undefined {
     const verification = this.predictVerification(numNodes, contextLength);
-    const draft = isAsked ? this.#draft.predict(numNodes) : 0;
+    const draft = isAsked ? this.#draft.predict(numDraftTokens) : 0;
     return verification === undefined || draft === undefined ? undefined : verification + draft;
   }
 

@@ -7,6 +7,8 @@ import { PlainMeasurement } from './plain-measurement.js';
 export interface RoundPlan {
   /** Upper bound on draft tokens; 0 decodes plainly. */
   readonly maxNodes: number;
+  /** Nodes that the batch is filled up to behind those of the draft, so that it has the size of the ones before; default none. */
+  readonly numBatchNodes?: number | undefined;
   /** Draft tokens whose whole path is less likely to be accepted cost more than they bring, default 0. */
   readonly minAcceptance?: number | undefined;
   /** Leaves away what would follow a token that ends the text, default false. */

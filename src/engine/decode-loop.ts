@@ -252,7 +252,8 @@ export class DecodeLoop {
     const isBeginning = maxNodes > 0 && !this.#hasDrafterBegun;
     this.#hasDrafterBegun ||= isBeginning;
     const setup = this.#hasDrafterBegun ? this.#setup : { ...this.#setup, drafter: undefined };
-    yield [await runRound(setup, { ...start, plan: { ...plan, maxNodes }, isBeginning })];
+    const numBatchNodes = plan.numBatchNodes && Math.min(plan.numBatchNodes, maxNodes);
+    yield [await runRound(setup, { ...start, plan: { ...plan, maxNodes, numBatchNodes }, isBeginning })];
   }
 
   /** Takes an output token; says whether the generation ends with it, or before it by `stop`. */

@@ -72,7 +72,8 @@ export async function runRound(setup: RoundSetup, start: RoundStart): Promise<Ro
   const draftedAt = performance.now();
   try {
     const { tree } = draft;
-    const decoded = await target.decode(...batchOf(start.tokens.at(-1)!, tree), signal);
+    const numFillTokens = Math.max(0, (start.plan.numBatchNodes ?? 0) - tree.numNodes);
+    const decoded = await target.decode(...batchOf(start.tokens.at(-1)!, tree, numFillTokens), signal);
     const { rows, decodeMs, samplingMs } = decoded;
     const decodedAt = performance.now();
     const verdict = verifier.verify({
@@ -90,24 +91,18 @@ export async function runRound(setup: RoundSetup, start: RoundStart): Promise<Ro
     drafter?.accept(tokens, verdict.acceptedNodes, candidates);
     learn(tokens);
     const endedAt = performance.now();
+    const times = {
+      draftMs: draftedAt - startedAt,
+      decodeMs,
+      verifyMs: endedAt - decodedAt + samplingMs,
+      roundMs: endedAt - startedAt,
+    };
     return {
       tokens,
       nextTokenKind: verdict.nextTokenKind,
       logprobs,
       draft: draftedRound(draft, verdict),
-      record: {
-        numDraftTokens: tree.numNodes,
-        draftDepth: tree.maxDepth,
-        bias: verdict.bias ?? 0,
-        numAccepted: verdict.acceptedNodes.length,
-        acceptedNodes: verdict.acceptedNodes,
-        isPlain: start.plan.isPlain,
-        ...(start.plan.isSettling === true && { isSettling: true }),
-        draftMs: draftedAt - startedAt,
-        decodeMs,
-        verifyMs: endedAt - decodedAt + samplingMs,
-        roundMs: endedAt - startedAt,
-      },
+      record: { ...recordOf(start.plan, tree, numFillTokens, verdict), ...times },
     };
   } catch (error) {
     drafter?.rollback(start.tokens.length);
@@ -115,6 +110,25 @@ export async function runRound(setup: RoundSetup, start: RoundStart): Promise<Ro
   } finally {
     draft.draftProbs?.release?.();
   }
+}
+
+/** What became of a draft. */
+function recordOf(
+  { isPlain, isSettling }: RoundPlan,
+  tree: TokenTree,
+  numFillTokens: number,
+  { bias = 0, acceptedNodes }: Verdict,
+): Omit<RoundRecord, 'draftMs' | 'decodeMs' | 'verifyMs' | 'roundMs'> {
+  return {
+    numDraftTokens: tree.numNodes,
+    ...(numFillTokens > 0 && { numFillTokens }),
+    draftDepth: tree.maxDepth,
+    bias,
+    numAccepted: acceptedNodes.length,
+    acceptedNodes,
+    isPlain,
+    ...(isSettling === true && { isSettling }),
+  };
 }
 
 async function propose(
@@ -164,13 +178,19 @@ function logprobsOf(
   return tokens.map((token, index) => logprobs(nodesBefore[index]! + 1, token));
 }
 
-/** Root and nodes as one batch, parents counted in it. */
-export function batchOf(root: TokenId, tree: TokenTree): [tokens: Int32Array, parents: Int32Array] {
-  const tokens = new Int32Array(tree.numNodes + 1);
-  tokens[0] = root;
+/**
+ * Root and nodes as one batch, parents counted in it, and behind them a chain of so many tokens that nothing depends on: below
+ * the last node, which has no children, so that they share its sequence.
+ */
+export function batchOf(
+  root: TokenId,
+  tree: TokenTree,
+  numFillTokens = 0,
+): [tokens: Int32Array, parents: Int32Array] {
+  const numTokens = tree.numNodes + 1 + numFillTokens;
+  const tokens = new Int32Array(numTokens).fill(root);
   tokens.set(tree.tokens, 1);
-  const parents = new Int32Array(tree.numNodes + 1);
-  parents[0] = -1;
+  const parents = Int32Array.from({ length: numTokens }, (_, index) => index - 1);
   for (let node = 0; node < tree.numNodes; node++) parents[node + 1] = tree.parents[node]! + 1;
   return [tokens, parents];
 }

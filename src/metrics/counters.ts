@@ -6,6 +6,8 @@ import type { PlainPace } from './plain-pace.js';
 export interface RoundRecord {
   /** Draft tokens that were decoded. */
   readonly numDraftTokens: number;
+  /** Tokens behind those that only filled the batch; default none. */
+  readonly numFillTokens?: number | undefined;
   /** Largest depth of a draft token; that number itself on a chain. */
   readonly draftDepth: number;
   readonly numAccepted: number;
@@ -25,6 +27,11 @@ export interface RoundRecord {
   readonly verifyMs: number;
   /** Milliseconds of the whole round. */
   readonly roundMs: number;
+}
+
+/** Nodes of a round's batch, whether they were drafted or fill it. */
+export function numBatchNodes({ numDraftTokens, numFillTokens = 0 }: RoundRecord): number {
+  return numDraftTokens + numFillTokens;
 }
 
 /** The record of a round without a draft. */

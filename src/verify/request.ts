@@ -9,7 +9,8 @@ import type { VerifyRequest } from './verifier.js';
  * @throws {ShapeError} naming what disagrees
  */
 export function checkShapes({ tree, draftProbs, targetProbs, uniforms }: VerifyRequest): void {
-  checkCount('target rows', tree.numNodes + 1, targetProbs.numRows);
+  // Rows behind those of the tree are of tokens that only fill the batch.
+  checkCount('target rows', tree.numNodes + 1, Math.min(tree.numNodes + 1, targetProbs.numRows));
   if (draftProbs !== undefined) checkCount('draft rows', tree.numNodes, draftProbs.numRows);
   checkCount('accept uniforms', tree.numNodes, uniforms.accept.length);
   checkCount('sample uniforms', tree.maxDepth + 1, uniforms.sample.length);

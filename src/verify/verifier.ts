@@ -19,7 +19,7 @@ export interface VerifyRequest {
    * before; undefined when the drafter is deterministic.
    */
   readonly draftProbs?: DistributionRows | undefined;
-  /** [numNodes + 1, vocabSize]: row 0 follows the root, row i + 1 follows node i. */
+  /** [at least numNodes + 1, vocabSize]: row 0 follows the root, row i + 1 follows node i; more are not looked at. */
   readonly targetProbs: DistributionRows;
   readonly uniforms: RoundUniforms;
 }

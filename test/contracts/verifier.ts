@@ -133,6 +133,12 @@ function describeShapes(verifier: Verifier): void {
     expect(() => verifier.verify(fitting)).not.toThrow();
   });
 
+  it('looks at no rows behind those of the tree', () => {
+    const other = { ids: Int32Array.of(5), probs: Float64Array.of(1) };
+    const targetProbs = new ArrayRows([row, row, row, other, other]);
+    expect(verifier.verify({ ...fitting, targetProbs })).toEqual(verifier.verify(fitting));
+  });
+
   it.each<[string, Partial<VerifyRequest>]>([
     ['target rows', { targetProbs: new ArrayRows([row, row]) }],
     ['draft rows', { draftProbs: new ArrayRows([row]) }],

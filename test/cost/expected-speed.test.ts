@@ -16,6 +16,23 @@ function speedsOf(tokens = new ExpectedTokens(maxNodes), isSelective = false): E
   return new ExpectedSpeeds({ cost, tokens, maxNodes, isSelective }, 0);
 }
 
+describe('the speed of drafts that end early', () => {
+  it('is that of what they had, or of the whole size where batches are filled up', () => {
+    const tokens = new ExpectedTokens(maxNodes);
+    for (let round = 0; round < 40; round++) tokens.observe(8, [], 2);
+    const batches = [1, 13].map((numTokens) => ({
+      numTokens,
+      contextLength: 0,
+      ms: plainMs + msPerNode * (numTokens - 1),
+    }));
+    const cost = new RoundCost({ batches, drafts: [{ numNodes: 1, ms: 0 }] });
+    const msOf = (fillsBatches: boolean): number =>
+      new ExpectedSpeeds({ cost, tokens, maxNodes, fillsBatches }, 0).of(8)!.ms;
+    expect(msOf(true)).toBeCloseTo(plainMs + 8 * msPerNode);
+    expect(msOf(false)).toBeLessThan(plainMs + 5 * msPerNode);
+  });
+});
+
 describe('what a node has to bring', () => {
   it('makes tokens for the time the most, over rounds that are sure and rounds that are not', () => {
     const path = (rate: number, depth: number): number => rate ** (depth + 1);

@@ -21,6 +21,8 @@ export interface World {
   readonly beginMs?: number;
   /** Drafts leave away what is not worth its time. */
   readonly isSelective?: boolean;
+  /** Draft tokens that there are at most, by output position; default as many as are asked for. */
+  readonly mostDrafted?: (position: number) => number;
   /** Milliseconds that the first batches of another size than the one before them take beyond those that follow. */
   readonly changeMs?: readonly number[];
 }
@@ -31,9 +33,10 @@ function numDraftedOf(
   { maxNodes: size, minAcceptance = 0 }: RoundPlan,
   position: number,
 ): number {
-  if (world.isSelective !== true) return size;
+  const most = Math.min(size, world.mostDrafted?.(position) ?? size);
+  if (world.isSelective !== true) return most;
   let [numNodes, probability] = [0, 1];
-  while (numNodes < size && (probability *= world.acceptance(position + numNodes)) >= minAcceptance)
+  while (numNodes < most && (probability *= world.acceptance(position + numNodes)) >= minAcceptance)
     numNodes++;
   return numNodes;
 }
@@ -77,7 +80,9 @@ export function play(world: World, numTokens: number, { guard = guardOf(world), 
         acceptedNodes.push(acceptedNodes.length);
       }
       const numAccepted = acceptedNodes.length;
-      const batchMs = told[round] ?? world.batchMs(numDraft + 1, position) + changeMs(numDraft + 1);
+      const numFillTokens = Math.max(0, (plan.numBatchNodes ?? 0) - numDraft);
+      const size = numDraft + numFillTokens + 1;
+      const batchMs = told[round] ?? world.batchMs(size, position) + changeMs(size);
       const decodeMs = told[round] ?? noisy(batchMs);
       const isBeginning = plan.maxNodes > 0 && drafts.every(({ numNodes }) => numNodes === 0);
       const beginMs = isBeginning ? (world.beginMs ?? 0) : 0;
@@ -88,6 +93,7 @@ export function play(world: World, numTokens: number, { guard = guardOf(world), 
       position += numAccepted + 1;
       guard.observe({
         numDraftTokens: numDraft,
+        numFillTokens,
         draftDepth: numDraft,
         numAccepted,
         acceptedNodes,

@@ -102,6 +102,14 @@ describe('the guard where changes of size cost much', () => {
     expect(meanOf(speeds)).toBeGreaterThan(1.08);
   });
 
+  it('has batches filled up where a draft ends early', () => {
+    const world = { ...small, mostDrafted: (position: number) => position % 5 };
+    expect(meanOf(answers(world).slice(1))).toBeGreaterThan(1.02);
+    const guard = guardOf(world);
+    play(world, 200, { guard });
+    expect(guard.plan(200).numBatchNodes).toBe(guard.plan(201).maxNodes);
+  });
+
   it('does not follow each change of acceptance', () => {
     const world = { ...small, acceptance: (position: number) => (position % 160 < 80 ? 0.8 : 0.97) };
     const guard = guardOf(world);

@@ -65,6 +65,14 @@ describe('the cost of a round', () => {
     expect(predictedAfter(0)).toBeGreaterThan(75);
   });
 
+  it('counts tokens that fill a batch as part of it, not of the draft', () => {
+    const cost = new RoundCost({ ...calibration, sizeChangeMs: 30 });
+    for (let index = 0; index < 8; index++)
+      cost.observe({ ...round(index % 3, index % 3, 80), numFillTokens: 4 - (index % 3) }, 0);
+    expect(cost.predictVerification(4, 0)).toBeCloseTo(80);
+    expect(cost.predictVerification(2, 0)).toBeLessThan(60);
+  });
+
   it('learns from plain tokens of small models once in some milliseconds, from each of large ones', () => {
     const learnt = (before: number, after: number): number | undefined => {
       const cost = new RoundCost({ batches: [{ numTokens: 1, contextLength: 0, ms: before }], drafts: [] });

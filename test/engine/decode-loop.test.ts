@@ -96,6 +96,23 @@ describe('the decode loop', () => {
     expect(drafter.requests[0]!.tokens).toEqual(from(0, 5));
   });
 
+  it('says of plain rounds whether others slow them down, one by one and in a run', async () => {
+    const planner: RoundPlanner = {
+      startsPlain: true,
+      report: { state: 'plain', reason: '' },
+      plan: (length) => ({ maxNodes: 0, isPlain: true, numPlainTokens: 2, isSettling: length < 8 }),
+      observe: () => undefined,
+    };
+    for (const target of [new FakeTarget(), Object.assign(new FakeTarget(), { extend: undefined })]) {
+      const events = await eventsOf(
+        fakeGeneration({ target, drafter: new FakeDrafter(), planner, maxTokens: 6 }),
+      );
+      const settling = events.flatMap((event) => (event.type === 'round' ? [event.round.isSettling] : []));
+      expect(settling.slice(0, 2)).toEqual([true, true]);
+      expect(settling.at(-1)).toBeUndefined();
+    }
+  });
+
   it('calls the token after a chain that was accepted whole a bonus', async () => {
     const events = await eventsOf(fakeGeneration({ drafter: new FakeDrafter(), maxTokens: 5 }));
     const last = events.findLast((event) => event.type === 'token');

@@ -3,11 +3,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sum } from 'simple-statistics';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { GuardPlanner } from '../../src/cost/guard.js';
+import { SelectingPlanner } from '../../src/cost/selecting-planner.js';
 import type { RoundPlan, RoundPlanner } from '../../src/cost/round-planner.js';
 import { Guards } from '../../src/engine/guards.js';
 import type { EngineOptions } from '../../src/engine/options.js';
-import { undraftedRound } from '../../src/metrics/counters.js';
+import { numBatchNodes, undraftedRound } from '../../src/metrics/counters.js';
 import { PlainPace } from '../../src/metrics/plain-pace.js';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
 import { loadEngine } from '../helpers/engines.js';
@@ -21,7 +23,12 @@ beforeAll(() => {
   const shape = { contextLength: 1024, headDim: 64 };
   writeTinyModel(file('target'), { ...shape, layers: 6, embedding: 256, feedForward: 512 });
   writeTinyModel(file('other'), { ...shape, seed: 5 });
+  const noise = { seed: 1, relative: 0.05 };
+  writeTinyModel(file('draft'), { ...shape, layers: 6, embedding: 256, feedForward: 512, noise });
   process.env['OUTRIDER_CACHE'] = join(folder, 'cache');
+});
+afterEach(() => {
+  vi.restoreAllMocks();
 });
 afterAll(() => {
   if (cache === undefined) delete process.env['OUTRIDER_CACHE'];
@@ -67,6 +74,46 @@ describe('a guarded engine', () => {
     }
   });
 
+  it.each([
+    ['a model and suffix', 0, ['model', 'suffix']],
+    ['a model and suffix', 1, ['model', 'suffix']],
+    ['suffix', 0, 'suffix'],
+    ['suffix', 1, 'suffix'],
+  ] as const)(
+    'fills batches up to one size, which changes nothing: %s, temperature %d',
+    async (_, temperature, drafter) => {
+      const held: RoundPlan = { maxNodes: 6, numBatchNodes: 6, minAcceptance: 0.3, isPlain: false };
+      for (const planner of [GuardPlanner, SelectingPlanner])
+        vi.spyOn(planner.prototype, 'plan').mockReturnValue(held);
+      // Under match what is drafted decides nothing about the output.
+      const options = { guard: true, verifier: 'match', drafter: drafter as string } as const;
+      const engine = await loadEngine(
+        file('target'),
+        drafter === 'suffix' ? undefined : file('draft'),
+        options,
+      );
+      const plain = await loadEngine(file('target'), undefined);
+      const sizes: number[] = [];
+      const drafted: number[] = [];
+      for (let seed = 0; seed < 4; seed++) {
+        const request = { ...greedy, sampling: { temperature }, seed };
+        const generation = engine.generate('a story of old times, of old times', request);
+        for await (const event of generation) {
+          if (event.type !== 'round') continue;
+          sizes.push(numBatchNodes(event.round));
+          drafted.push(event.round.numDraftTokens);
+        }
+        const expected = await plain.generate('a story of old times, of old times', request).finish();
+        expect(generation.result.tokens).toEqual(expected.tokens);
+      }
+      expect(new Set(sizes)).toEqual(new Set([6]));
+      if (drafter !== 'suffix') expect(Math.min(...drafted)).toBeLessThan(6);
+      expect(Math.max(...drafted)).toBeGreaterThan(0);
+      await engine.dispose();
+      await plain.dispose();
+    },
+  );
+
   it('works with drafters that need no model', async () => {
     const plain = await generate(undefined);
     for (const drafter of ['suffix', 'prompt-lookup', 'token-recycling', ['suffix', 'token-recycling']]) {
@@ -84,7 +131,6 @@ describe('a guarded engine', () => {
     };
     expect(await numRemembered()).toBeGreaterThan(1);
     expect(await numRemembered({ attention: { tokens: 32, localTokens: 16 }, recheckTokens: 4 })).toBe(0);
-    observe.mockRestore();
   });
 
   it('keeps what it learnt of acceptance when it is asked to', async () => {

@@ -30,6 +30,17 @@ function statsOf(rounds: readonly RoundRecord[], isMeasuring = true) {
 }
 
 describe('counters', () => {
+  it('count plain rounds that others slow down, and do not hold drafts against them', () => {
+    const settling = { ...plain(400), isSettling: true };
+    const pace = new PlainPace();
+    const counters = new GenerationCounters(() => ({ state: 'measuring', reason: '' }), pace);
+    for (const record of [settling, settling, plain(19), plain(19), round(4, 3)]) counters.round(record, 10);
+    expect(counters.stats.guard.plainRounds).toBe(4);
+    // 20 ms for each of four tokens that came in 10 ms.
+    expect(counters.stats.speedup).toBeCloseTo(8, 10);
+    expect(pace.near(10)).toEqual([20, 20]);
+  });
+
   it('compare an answer that measures little with plain tokens of the answers before', () => {
     const pace = new PlainPace();
     const speedupOf = (rounds: readonly RoundRecord[], contextLength: number): number | null => {

@@ -51,6 +51,12 @@ describe.each(twins)('the native twin of $name', (verifier) => {
     });
   });
 
+  it('looks at no rows behind those of the tree', () => {
+    const round = singleToken(0, 0);
+    const filled = { ...round, targetRows: [...round.targetRows, dense(0, 0, 1)] };
+    expect(nativeVerdictOf(verifier, filled)).toEqual(nativeVerdictOf(verifier, round));
+  });
+
   it.each<[string, Partial<PlainRound>]>([
     ['target rows', { targetRows: [dense(1)] }],
     ['accept uniforms', { uniforms: { accept: new Float64Array(2), sample: new Float64Array(2) } }],
