@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RoundPlanner } from '../../src/cost/round-planner.js';
+import type { Target } from '../../src/engine/target.js';
 import { ContextFullError } from '../../src/errors.js';
 import type { GenerationEvent } from '../../src/engine/decode-loop.js';
 import { eventsOf, fakeGeneration, FakeDrafter, FakeTarget } from '../helpers/fake-engine.js';
@@ -103,7 +104,11 @@ describe('the decode loop', () => {
       plan: (length) => ({ maxNodes: 0, isPlain: true, numPlainTokens: 2, isSettling: length < 8 }),
       observe: () => undefined,
     };
-    for (const target of [new FakeTarget(), Object.assign(new FakeTarget(), { extend: undefined })]) {
+    const extend: Target['extend'] = async function* (root, { numTokens }) {
+      const tokens = Int32Array.from({ length: numTokens }, (_, index) => root + 1 + index);
+      yield await Promise.resolve({ tokens, decodeMs: 1, samplingMs: 0, toldAt: performance.now() });
+    };
+    for (const target of [new FakeTarget(), Object.assign(new FakeTarget(), { extend })]) {
       const events = await eventsOf(
         fakeGeneration({ target, drafter: new FakeDrafter(), planner, maxTokens: 6 }),
       );
