@@ -110,7 +110,7 @@ describe('the decode loop', () => {
     };
     for (const target of [new FakeTarget(), Object.assign(new FakeTarget(), { extend })]) {
       const events = await eventsOf(
-        fakeGeneration({ target, drafter: new FakeDrafter(), planner, maxTokens: 6 }),
+        fakeGeneration({ target, drafter: new FakeDrafter(), planner, maxTokens: 9 }),
       );
       const settling = events.flatMap((event) => (event.type === 'round' ? [event.round.isSettling] : []));
       expect(settling.slice(0, 2)).toEqual([true, true]);
