@@ -210,8 +210,7 @@ export class GuardPlanner implements RoundPlanner {
     const held = this.#speeds.of(this.#heldNodes);
     const isChange = this.#plannedNodes === this.#heldNodes;
     const enough = worthChanging + (isChange ? cost.sizeChange.share(best.ms) : 0);
-    const mayStay = held !== undefined && (!holdsSizes || held.speedup >= 1);
-    const choice = mayStay && best.promise < enough * held.speedup ? held : best;
+    const choice = held !== undefined && best.promise < enough * held.speedup ? held : best;
     if (this.#heldNodes !== choice.numNodes) this.#trials.settle();
     this.#heldNodes = choice.numNodes;
     this.#reason = describedSpeed(choice);
