@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     include: isDeep ? ['test/**/*.deep.ts'] : ['test/**/*.test.ts'],
     globalSetup: ['test/helpers/own-cache.ts'],
-    testTimeout: isDeep ? 3_600_000 : 60_000,
+    testTimeout: isDeep ? 10_800_000 : 60_000,
     hookTimeout: 120_000,
     pool: 'forks',
     maxWorkers: 2,
