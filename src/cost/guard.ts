@@ -49,6 +49,7 @@ const trialPays = 1.05;
 const convincingTrial = 10;
 /** Speculative rounds of a generation before one is plain to measure by: the first token was plain already. */
 const firstMeasurement = 32;
+
 /** Options of a {@link GuardPlanner}. */
 export interface GuardOptions extends SpeedBasis {
   /** True mixes in plain rounds while speculating, too, to measure the speedup. */

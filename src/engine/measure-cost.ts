@@ -21,15 +21,16 @@ const keptShare = 1 / 3;
 const batchesMs = 900;
 /** Likewise for batches after a long context. */
 const contextMs = 450;
+/** Likewise for drafts. */
+const draftsMs = 400;
+/** Likewise for the batches of one plan. */
+const planMs = 200;
+
 /** What a change of size costs is measured this often, where that takes no longer than so many milliseconds. */
 const numChanges = 4;
 const changesMs = 300;
 /** Batches of a size in a row: those that may be slow, and those that they are held against. */
 const [slow, steady] = [2, 3] as const;
-/** Likewise for drafts. */
-const draftsMs = 400;
-/** Likewise for the batches of one plan. */
-const planMs = 200;
 
 /** Tokens of a text that a drafter reads to be timed. */
 const readTokens = 64;
