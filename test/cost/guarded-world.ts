@@ -44,9 +44,10 @@ function numDraftedOf(
 /** Tokens of the last batch that a guard had decoded, and how many of that size came before it in a row. */
 const lastSizes = new WeakMap<GuardPlanner, [size: number, numBefore: number]>();
 
-/** Plays a generation; the speed against plain decoding, and what was drafted. */
-export function play(world: World, numTokens: number, { guard = guardOf(world), seed = 1 } = {}) {
-  let [position, ms, plainMs, call] = [0, 0, 0, 0];
+/** Plays a generation after a text of `start` tokens; the speed against plain decoding, and what was drafted. */
+export function play(world: World, numTokens: number, { guard = guardOf(world), seed = 1, start = 0 } = {}) {
+  let [position, ms, plainMs, call] = [start, 0, 0, 0];
+  const end = start + numTokens;
   const random = (): number => uniform(seed, Purpose.accept, call++);
   const noisy = (value: number): number => value * (1 + (world.noise ?? 0) * (random() - 0.5));
   const drafts: { position: number; numNodes: number }[] = [];
@@ -58,15 +59,15 @@ export function play(world: World, numTokens: number, { guard = guardOf(world), 
     return world.changeMs?.[numOfSize] ?? 0;
   };
   guard.begin();
-  while (position < numTokens) {
+  while (position < end) {
     const plan = guard.plan(position);
-    const numPlain = plan.maxNodes === 0 ? Math.min(plan.numPlainTokens ?? 1, numTokens - position) : 1;
-    const start = position;
+    const numPlain = plan.maxNodes === 0 ? Math.min(plan.numPlainTokens ?? 1, end - position) : 1;
+    const first = position;
     // The first token of a call is told by itself, and those behind it together.
     const plainTimes = Array.from({ length: plan.maxNodes === 0 ? numPlain : 0 }, (_, token) => {
       const extraMs = changeMs(1);
-      ms += world.batchMs(1, start + token) + extraMs;
-      return noisy(world.batchMs(1, start + token) + extraMs);
+      ms += world.batchMs(1, first + token) + extraMs;
+      return noisy(world.batchMs(1, first + token) + extraMs);
     });
     const toldLater = plainTimes.slice(1);
     const told = [...plainTimes.slice(0, 1), ...toldLater.map(() => mean(toldLater))];

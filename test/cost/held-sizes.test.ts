@@ -135,6 +135,13 @@ describe('the guard where changes of size cost much', () => {
     expect(opening(small)).toEqual([1, undefined]);
   });
 
+  it('does not take a change of size for reading the text', () => {
+    const guard = guardOf(small);
+    play(small, 64, { guard, start: 200 });
+    const { drafts } = play(small, 64, { guard, start: 4000, seed: 2 });
+    expect(drafts.filter(({ numNodes }) => numNodes > 0).length).toBeGreaterThan(drafts.length / 2);
+  });
+
   it('notices that speculation does not pay any more', () => {
     const world = { ...small, acceptance: (position: number) => (position < 300 ? 0.9 : 0.02) };
     const { drafts } = play(world, 600);
