@@ -106,13 +106,15 @@ describe('a run', () => {
   it('stops where the disk is full, with what was measured before', async () => {
     let numAppends = 0;
     const { file } = fakeFile(() => {
-      if (++numAppends > 3) throw new ResultsFileError('The disk is full');
+      // What is noted later would fit again.
+      if (++numAppends === 4) throw new ResultsFileError('The disk is full');
     });
     const failing = async (...args: Parameters<typeof runTrialProcess>): Promise<void> =>
       fakeTrial()(...args);
     const { results, stoppedBy } = await runBench({ run, plans, file, runTrial: failing });
     expect(stoppedBy).toBeInstanceOf(ResultsFileError);
     expect(results.samples.length).toBe(4);
+    expect(results.failures).toEqual([]);
     expect(results.isComplete).toBe(false);
   });
 });
