@@ -152,6 +152,15 @@ describe.each(['llama', 'qwen2', 'qwen3', 'qwen3moe', 'gemma3'] as const)(
       await sequence.prefill(prompt);
     });
 
+    it('gives back what it claimed before there was no more', async () => {
+      const small = await model.createContext({ contextSize: 256, sequences: 2, batchSize: 32, threads: 1 });
+      const [one, other] = [small.sequence(0), small.sequence(1)];
+      await other.claim(200);
+      await expect(one.claim(100)).rejects.toThrow(ContextFullError);
+      await other.claim(256);
+      small.dispose();
+    });
+
     it('is not disturbed by another sequence that computes in turns with it', async () => {
       const other = context.sequence(1);
       await Promise.all([sequence.prefill(prompt), other.prefill(prompt.toReversed())]);
