@@ -105,6 +105,7 @@ describe('outrider bench', () => {
     expect(status).toBe(1);
     expect(stdout).toMatch(/^partial/);
     expect(stderr).toContain(`--resume ${path}`);
+    expect(stderr).toMatch(/Interrupted\n$/);
     const before = readResults(path).samples.length;
     expect(before).toBeLessThan(32);
 
