@@ -7,6 +7,7 @@ import { PromptLookupDrafter } from '../../src/draft/prompt-lookup.js';
 import { measureCost } from '../../src/engine/measure-cost.js';
 import { loadModel } from '../../src/model/load-model.js';
 import type { Model } from '../../src/model/model.js';
+import { TokenTree } from '../../src/tree/token-tree.js';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'outrider-measure-'));
@@ -52,6 +53,42 @@ describe('measuring what another size of batches costs', () => {
     const ms = (await changeOf(true))!;
     expect(ms).toBeGreaterThan(0);
     expect(ms).toBeLessThan(50);
+  });
+});
+
+describe('measuring drafts', () => {
+  /** Sizes that are measured, and what all of it takes, of a drafter that takes so long for a token. */
+  async function draftsOf(msPerToken: number) {
+    using context = await model.createContext({ contextSize: 256, threads: 1 });
+    let clock = 0;
+    const now = vi.spyOn(performance, 'now').mockImplementation(() => clock);
+    const drafter = new PromptLookupDrafter({ numDraft: 16 });
+    const draft = vi.spyOn(drafter, 'draft');
+    draft.mockImplementation(async (request) => {
+      clock += msPerToken * request.maxNodes;
+      return { tree: TokenTree.chain(Array.from({ length: request.maxNodes }, (_, index) => index)) };
+    });
+    try {
+      const { drafts } = await measureCost({ context, drafter, maxNodes: 16 });
+      return { drafts, ms: clock, numDrafts: draft.mock.calls.length };
+    } finally {
+      now.mockRestore();
+    }
+  }
+  const sizes = [1, 2, 4, 8, 16];
+
+  it('repeats each size where that is quick', async () => {
+    const { drafts, numDrafts } = await draftsOf(1);
+    expect(drafts).toEqual(sizes.map((numNodes) => ({ numNodes, ms: numNodes })));
+    expect(numDrafts).toBe(1 + 3 * sizes.length);
+  });
+
+  it('leaves out what would take longer than it may', async () => {
+    const { drafts, ms } = await draftsOf(40);
+    expect(drafts.map(({ numNodes }) => numNodes)).toEqual([1, 2]);
+    expect(ms).toBeLessThan(400);
+    // One is known in any case.
+    expect((await draftsOf(10_000)).drafts).toHaveLength(1);
   });
 });
 
