@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -124,7 +125,7 @@ function build(options) {
   mkdirSync(out, { recursive: true });
   const cmakeJs = createRequire(import.meta.url).resolve('cmake-js/bin/cmake-js');
   const generator = works('ninja', ['--version']) ? ['--generator', 'Ninja'] : [];
-  const args = ['--directory', nativeDir, '--out', out, '--parallel', '4', ...generator];
+  const args = ['--directory', nativeDir, '--out', out, '--parallel', `${availableParallelism()}`, ...generator];
   args.push(...cmakeDefines(options, tag));
   // A folder that is configured already would keep its old options.
   for (const step of ['configure', 'compile'])
