@@ -125,7 +125,15 @@ function build(options) {
   mkdirSync(out, { recursive: true });
   const cmakeJs = createRequire(import.meta.url).resolve('cmake-js/bin/cmake-js');
   const generator = works('ninja', ['--version']) ? ['--generator', 'Ninja'] : [];
-  const args = ['--directory', nativeDir, '--out', out, '--parallel', `${availableParallelism()}`, ...generator];
+  const args = [
+    '--directory',
+    nativeDir,
+    '--out',
+    out,
+    '--parallel',
+    `${availableParallelism()}`,
+    ...generator,
+  ];
   args.push(...cmakeDefines(options, tag));
   // A folder that is configured already would keep its old options.
   for (const step of ['configure', 'compile'])
