@@ -1,5 +1,6 @@
 // What a benchmark compares with plain decoding. Knows nothing of how it is measured.
 import type { EngineOptions } from '../engine/options.js';
+import { parseTreeShape } from '../tree/tree-shape.js';
 import type { PeerName } from './peers/peers.js';
 
 /** Engine options that can be handed to another process. */
@@ -23,10 +24,27 @@ export type Method = {
   | { readonly kind: 'peer'; readonly peer: PeerName; readonly binary: string | undefined }
 );
 
-/** Draft tokens of a round where a method without a tree of its own is to have so many. */
+/**
+ * The method with so many draft tokens a round: its own kind of tree at this size, `auto:N` where it has none.
+ * @throws {TypeError} naming the method, where its tree has its size from its shape or it drafts no trees
+ */
 export function withNodes(method: Method, nodes: number | null): Method {
   if (nodes === null || method.kind !== 'engine') return method;
-  return { ...method, options: { ...method.options, tree: `auto:${nodes}` } };
+  const { tree = 'auto', stitch } = method.options;
+  if (stitch !== undefined) {
+    throw new TypeError(
+      `Expected a method that drafts trees with --nodes but received ${method.name}. Leave it away, or --nodes.`,
+    );
+  }
+  const shape = parseTreeShape(tree);
+  if (shape.kind === 'static') {
+    throw new TypeError(
+      `Expected a tree of any size for the method ${method.name} with --nodes but received ${tree}, whose shape says its ` +
+        'size. Leave --nodes away, or give the method another tree, such as dynamic:8.',
+    );
+  }
+  const kind = shape.kind === 'grown' ? shape.rule : shape.kind;
+  return { ...method, options: { ...method.options, tree: `${kind}:${nodes}` } };
 }
 
 /** Draft tokens of a round of synthetic drafts and peers, where none are asked for. */

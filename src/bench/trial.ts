@@ -190,7 +190,12 @@ async function startEngine(
   const verifier = engine.verifierFor({ temperature: plan.trial.temperature });
   const isThinned = options.sparse !== undefined && options.sparse.recheck === 'off';
   const lossless = verifier.lossless && !isThinned && options.stitch === undefined;
-  return { contender: new EngineContender(engine), engine, achieved: achievedOf(engine, plan), lossless };
+  return {
+    contender: new EngineContender(engine),
+    engine,
+    achieved: achievedOf(engine, plan, options.tree),
+    lossless,
+  };
 }
 
 async function startSynthetic(
@@ -202,16 +207,20 @@ async function startSynthetic(
   const drafter = new SyntheticDrafter({ rates, maxNodes, vocabSize: target.info.vocabSize });
   const fixed = { verifier: 'match', tree: `chain:${maxNodes}`, guard: false, measureSpeedup: false };
   const engine = parts.keep(await createEngine({ target, drafter, context, ...fixed }));
-  const achieved = { ...achievedOf(engine, plan), synthetic: true };
+  const achieved = { ...achievedOf(engine, plan, fixed.tree), synthetic: true };
   return { contender: new EngineContender(engine, drafter), engine, achieved, lossless: true };
 }
 
-function achievedOf(engine: Engine, { trial }: TrialPlan): TrialHead['achieved'] {
+function achievedOf(engine: Engine, { trial, context }: TrialPlan, tree = 'auto'): TrialHead['achieved'] {
   const { contextInfo, target } = engine;
   const { name } = engine.verifierFor({ temperature: trial.temperature });
   return {
     drafter: engine.drafterName,
     verifier: name,
+    tree,
+    guard: engine.cost === undefined ? 'off' : 'on',
+    kvType: context.kvType ?? 'f16',
+    flashAttention: context.flashAttention ?? 'auto',
     contextSize: contextInfo.contextSize,
     gpuLayers: target.gpuLayers,
     threads: contextInfo.threads,

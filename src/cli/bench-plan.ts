@@ -1,9 +1,10 @@
 // From the words of `outrider bench` to trials.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Method } from '../bench/method.js';
+import { withNodes, type Method } from '../bench/method.js';
 import { trialName, type Trial } from '../bench/sample.js';
 import { readWorkload, type Workload } from '../bench/workload.js';
+import { maxTreeNodes } from '../tree/tree-shape.js';
 import { demoModel, demoTasks } from './models.js';
 import { UsageError } from './option-values.js';
 
@@ -60,13 +61,15 @@ export interface PlannedTrial {
 
 /**
  * Multiplies everything with everything, and keeps what all words are part of the name of.
- * @throws {UsageError} when nothing is left
+ * @throws {UsageError} when nothing is left, and on values that are wrong or there twice
+ * @throws {TypeError} on a method that is kept and cannot have one of the sizes
  */
 export function crossTrials(
   workloads: readonly { readonly workload: Workload; readonly methods: readonly Method[] }[],
   temperatures: readonly number[],
   { nodes, words }: { readonly nodes: readonly number[]; readonly words: readonly string[] },
 ): PlannedTrial[] {
+  checkAxes(workloads, temperatures, nodes);
   const sizes = nodes.length > 0 ? nodes : [null];
   const trials = workloads.flatMap(({ workload, methods }) =>
     temperatures.flatMap((temperature) =>
@@ -80,9 +83,41 @@ export function crossTrials(
     ),
   );
   const wanted = trials.filter(({ trial }) => words.every((word) => trialName(trial).includes(word)));
+  for (const { method, trial } of wanted) withNodes(method, trial.nodes);
   if (wanted.length > 0) return wanted;
   const names = trials.map(({ trial }) => trialName(trial));
   throw new UsageError(
     `Expected words that a trial has but received ${words.join(' ')}; there are: ${names.join('; ')}`,
   );
+}
+
+/** What trials are told apart by has to be there once, and to be something that a trial can have. */
+function checkAxes(
+  workloads: readonly { readonly workload: Workload; readonly methods: readonly Method[] }[],
+  temperatures: readonly number[],
+  nodes: readonly number[],
+): void {
+  requireOnce(
+    'workload',
+    workloads.map(({ workload }) => workload.name),
+  );
+  for (const { methods } of workloads)
+    requireOnce(
+      'method',
+      methods.map(({ name }) => name),
+    );
+  requireOnce('temperatures', temperatures);
+  requireOnce('nodes', nodes);
+  const cold = temperatures.find((temperature) => !(temperature >= 0 && temperature < Infinity));
+  if (cold !== undefined)
+    throw new UsageError(`Expected numbers of at least 0 for --temperatures but received ${cold}`);
+  const wrong = nodes.find((size) => !(Number.isInteger(size) && size >= 1 && size <= maxTreeNodes));
+  if (wrong !== undefined)
+    throw new UsageError(`Expected integers in [1, ${maxTreeNodes}] for --nodes but received ${wrong}`);
+}
+
+function requireOnce(option: string, values: readonly (string | number)[]): void {
+  const twice = values.find((value, index) => values.indexOf(value) < index);
+  if (twice === undefined) return;
+  throw new UsageError(`Expected different names or values for --${option} but received ${twice} twice`);
 }
