@@ -55,17 +55,26 @@ const multiTurn: ReadonlySet<string> = new Set([
 
 /**
  * Reads a workload: one JSON object a line, with `turns` as Spec-Bench's `question.jsonl` has them, with `messages` and
- * perhaps what the answer has to be as held-out tasks have them, or with a `prompt`. Its name is the file's.
+ * perhaps what the answer has to be as held-out tasks have them, or with a `prompt`; ids are different, and a line's number
+ * where it has none. Its name is the file's.
  * @throws {TypeError} naming file and line of what is wrong
  */
 export async function readWorkload(path: string): Promise<Workload> {
   const lines = (await readFile(path, 'utf8')).split('\n');
   const name = basename(path).replace(/\.jsonl$/, '');
-  const prompts = lines.flatMap((line, index) =>
-    line.trim() === ''
-      ? []
-      : [promptOf(line, { name, number: index + 1, where: `${path}, line ${index + 1}` })],
-  );
+  const prompts: BenchPrompt[] = [];
+  const linesOf = new Map<string, number>();
+  for (const [index, line] of lines.entries()) {
+    if (line.trim() === '') continue;
+    const [number, where] = [index + 1, `${path}, line ${index + 1}`];
+    const prompt = promptOf(line, { name, number, where });
+    const before = linesOf.get(prompt.id);
+    // Samples are told apart by it.
+    if (before !== undefined)
+      throw new TypeError(`Expected another id than ${prompt.id} in ${where}: line ${before} has it`);
+    linesOf.set(prompt.id, number);
+    prompts.push(prompt);
+  }
   if (prompts.length === 0) throw new TypeError(`Expected prompts in ${path} but received none`);
   return { name, prompts };
 }

@@ -69,6 +69,18 @@ describe('a workload', () => {
     await expect(read('bad.jsonl', { prompt: 'good' }, line)).rejects.toThrow(message);
   });
 
+  it('has every id once, for samples are told apart by it', async () => {
+    const twice = read(
+      'twice.jsonl',
+      { id: 7, prompt: 'a' },
+      { id: 'x', prompt: 'b' },
+      { id: '7', prompt: 'c' },
+    );
+    await expect(twice).rejects.toThrow(/another id than 7 .*twice\.jsonl, line 3.*line 1/);
+    const numbered = read('numbered.jsonl', { id: 2, prompt: 'a' }, { prompt: 'b' });
+    await expect(numbered).rejects.toThrow(/numbered\.jsonl, line 2/);
+  });
+
   it('is not empty', async () => {
     await expect(read('empty.jsonl', '')).rejects.toThrow(/Expected prompts/);
   });
