@@ -16,6 +16,8 @@ export interface FilteredRounds {
   readonly starts: readonly number[];
   /** Draft tokens accepted in these rounds. */
   readonly acceptedTokens: number;
+  /** Of these rounds, those that ended with a rejection. */
+  readonly rejections: number;
 }
 
 /**
@@ -26,6 +28,7 @@ export interface FilteredRounds {
 export class RoundFilter implements FilteredRounds {
   readonly starts: number[] = [1];
   acceptedTokens = 0;
+  rejections = 0;
   /** [length + 1]; sums to 1. */
   #ages: Float64Array;
   /** As ages, of rounds among the starts alone. */
@@ -59,6 +62,7 @@ export class RoundFilter implements FilteredRounds {
     const advance = (ages: Float64Array, first: number): Float64Array =>
       ages.map((_, age) => (age === 0 ? first : (ages[age - 1]! * accepted) / total));
     this.acceptedTokens += (this.trying * accepted) / total;
+    this.rejections += (this.trying * recovered) / total;
     this.#counted = advance(this.#counted, canStart ? start : 0);
     this.#ages = advance(this.#ages, start);
     if (canStart) this.starts.push(start);

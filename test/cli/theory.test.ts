@@ -35,9 +35,13 @@ describe('outrider theory', () => {
       ...methods.flatMap((method) => ['--method', method]),
     );
     expect(report.methods.map(({ method }) => method)).toEqual(methods);
-    for (const { acceptanceRate, meanAcceptanceLength } of report.methods) {
+    for (const { acceptanceRate, meanAcceptanceLength, rejectionsPer100Tokens } of report.methods) {
       expect(acceptanceRate.predicted.value).toBeCloseTo(acceptanceRate.measured.value, 12);
       expect(meanAcceptanceLength.predicted.value).toBeCloseTo(meanAcceptanceLength.measured.value, 12);
+      const { predicted, measured } = rejectionsPer100Tokens;
+      expect(predicted.value).toBeCloseTo(measured.value, 10);
+      expect(measured.value).toBeGreaterThan(0);
+      expect(measured.value).toBeLessThan(100);
     }
     // The law is the likeliest token.
     expect(report.text.targetEntropy).toBe(0);
@@ -49,10 +53,11 @@ describe('outrider theory', () => {
       ...['--samples', '16', '--max-tokens', '24'],
       ...methods.flatMap((method) => ['--method', method]),
     );
-    for (const { acceptanceRate, bias, lossless, speedup } of report.methods) {
-      const { predicted, measured } = acceptanceRate;
-      const sigma = Math.hypot(predicted.halfWidth, measured.halfWidth) / 1.96;
-      expect(Math.abs(predicted.value - measured.value)).toBeLessThan(3 * sigma);
+    for (const { acceptanceRate, rejectionsPer100Tokens, bias, lossless, speedup } of report.methods) {
+      for (const { predicted, measured } of [acceptanceRate, rejectionsPer100Tokens]) {
+        const sigma = Math.hypot(predicted.halfWidth, measured.halfWidth) / 1.96;
+        expect(Math.abs(predicted.value - measured.value)).toBeLessThan(3 * sigma);
+      }
       expect(bias.measured.value > 0).toBe(!lossless);
       expect(bias.predicted.value > 0).toBe(!lossless);
       for (const { value } of [speedup.predicted, speedup.measured]) expect(value).toBeGreaterThan(0);
@@ -72,7 +77,9 @@ describe('outrider theory', () => {
     );
     expect(status).toBe(0);
     expect(stdout).toMatch(/^Along 8 tokens of the target: total variation 0\.\d+/);
-    expect(stdout).toMatch(/^chain:2\+block +0\.\d{3} +0\.\d{3} +\d\.\d\d/m);
+    expect(stdout).toMatch(
+      /^chain:2\+block +0\.\d{3} +0\.\d{3} +\d\.\d\d +\d\.\d\d +\d+\.\d +\d+\.\d +\d\.\d\d/m,
+    );
     expect(readFileSync(svg, 'utf8')).toMatch(/^<svg[^]*acceptance, predicted[^]*token of the text/);
     expect(readFileSync(html, 'utf8')).toMatch(/^<!doctype html>[^]*<td>chain:2\+block<\/td>[^]*<svg/);
   });

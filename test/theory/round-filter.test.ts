@@ -32,6 +32,7 @@ describe('the filter of rounds', () => {
     );
     filter.starts.forEach((share, start) => expect(share).toBeCloseTo(along.starts[start]!, 12));
     expect(filter.acceptedTokens).toBeCloseTo(along.acceptedTokens, 12);
+    expect(filter.rejections).toBeCloseTo(along.rounds * (1 - along.survival.at(-1)!), 12);
   });
 
   it.each([0.05, 0.2])('gives over the texts of the lossy rule its rounds, epsilon %f', (epsilon) => {

@@ -3,9 +3,9 @@ import { RoundCost, type CostCalibration } from '../../cost/round-cost.js';
 import { createEngine, type Engine } from '../../engine/engine.js';
 import { measureCost } from '../../engine/measure-cost.js';
 import type { EngineOptions, GenerateOptions } from '../../engine/options.js';
-import type { GenerationStats } from '../../metrics/counters.js';
 import type { Sequence } from '../../model/sequence.js';
 import { resolveSampling } from '../../sampling/params.js';
+import { isRejection } from '../../theory/round-rejection.js';
 import type { SamplingParams } from '../../types.js';
 import type { Verifier } from '../../verify/verifier.js';
 import { engineOptionsFor, type Method } from './method.js';
@@ -19,6 +19,8 @@ export interface MeasuredRun {
   readonly rounds: number;
   readonly draftTokens: number;
   readonly acceptedTokens: number;
+  /** Rounds that ended with a rejection. */
+  readonly rejections: number;
   readonly bias: number;
   /** All rounds, after the prompt. */
   readonly ms: number;
@@ -33,12 +35,15 @@ export async function measureRun(
   prompt: Int32Array,
   options: RunOptions & { readonly seed: number },
 ): Promise<MeasuredRun> {
-  return runOf((await engine.generate(prompt, options).finish()).stats);
-}
-
-function runOf(stats: GenerationStats): MeasuredRun {
-  const { rounds, draftTokens, acceptedTokens, bias, draftMs, decodeMs, verifyMs, overheadMs } = stats;
-  return { rounds, draftTokens, acceptedTokens, bias, ms: draftMs + decodeMs + verifyMs + overheadMs };
+  const generation = engine.generate(prompt, options);
+  let rejections = 0;
+  for await (const event of generation) {
+    if (event.type !== 'round' || event.draft === undefined) continue;
+    rejections += Number(isRejection(event.draft.tree, event.draft.acceptedNodes));
+  }
+  const { rounds, draftTokens, acceptedTokens, bias, ...times } = generation.result.stats;
+  const ms = times.draftMs + times.decodeMs + times.verifyMs + times.overheadMs;
+  return { rounds, draftTokens, acceptedTokens, rejections, bias, ms };
 }
 
 /** What decodes, and what its rounds cost. */

@@ -6,6 +6,8 @@ import type { PositionFacts, Trace } from './trace.js';
 /** Expected rounds of a text, and what they drafted and spent. */
 export interface PredictedRounds extends RoundsAlongText {
   readonly draftTokens: number;
+  /** Rounds that end with a rejection, as `isRejection` has it. */
+  readonly rejections: number;
   /** Expected rounds by the draft tokens that they have. */
   readonly roundsBySize: ReadonlyMap<number, number>;
   /** Total variation distance that a lossy rule spends, summed over positions. */
@@ -30,15 +32,19 @@ const alongText: Readonly<Record<string, { rule: ChainRule; ratio: (facts: Posit
 /** Names of the rules that {@link predictChain} knows. */
 export const chainRules: ReadonlySet<string> = new Set(Object.keys(alongText));
 
-/** @param length  draft tokens of a round, at most the trace's lookahead */
+/**
+ * Rounds that do not accept their whole chain end with a rejection.
+ * @param length  draft tokens of a round, at most the trace's lookahead
+ */
 export function predictChain({ facts, numStarts }: Trace, rule: string, length: number): PredictedRounds {
   const method = alongText[rule]!;
   const ratios = facts.map(method.ratio);
   const rounds = roundsAlongText(numStarts, (start) =>
     survivalAlongText(method.rule, ratios.slice(start, start + length), length),
   );
+  const whole = rounds.survival.at(-1) ?? 1;
   return {
-    ...{ ...rounds, draftTokens: rounds.rounds * length, bias: 0 },
+    ...{ ...rounds, draftTokens: rounds.rounds * length, rejections: rounds.rounds * (1 - whole), bias: 0 },
     roundsBySize: new Map([[length, rounds.rounds]]),
   };
 }

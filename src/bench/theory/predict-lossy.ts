@@ -51,9 +51,10 @@ export async function predictLossy(
   }
   const starts = Float64Array.from(filter.starts);
   const rounds = starts.reduce((sum, share) => sum + share, 0);
-  const { acceptedTokens } = filter;
+  const { acceptedTokens, rejections } = filter;
   const roundsBySize = new Map([[length, rounds]]);
-  return { starts, rounds, acceptedTokens, survival: [], draftTokens: rounds * length, roundsBySize, bias };
+  const found = { starts, rounds, acceptedTokens, rejections, bias };
+  return { ...found, survival: [], draftTokens: rounds * length, roundsBySize };
 }
 
 type Rows = readonly [target: Distribution, draft: Distribution];

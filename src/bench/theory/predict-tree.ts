@@ -3,6 +3,7 @@ import type { Draft, Drafter } from '../../draft/drafter.js';
 import { Sampler } from '../../model/sampler.js';
 import type { Sequence } from '../../model/sequence.js';
 import { Purpose, uniform } from '../../sampling/random.js';
+import { isRejection } from '../../theory/round-rejection.js';
 import { roundsAlongText } from '../../theory/rounds-along-text.js';
 import { ROOT, type NodeIndex, type TokenTree } from '../../tree/token-tree.js';
 import type { SamplingParams, TokenId } from '../../types.js';
@@ -36,28 +37,46 @@ export async function predictTree(trace: Trace, options: PredictTreeOptions): Pr
   const prompt = Array.from(trace.prompt);
   await sequence.prefill(prompt.slice(0, -1));
   await drafter.begin(prompt);
-  const survivals: number[][] = [];
+  const laws: RoundLaw[] = [];
   const sizes: number[] = [];
   for (let start = 0; start < trace.numStarts; start++) {
     const tokens = Int32Array.from([...prompt, ...trace.tokens.slice(0, start)]);
     const draft = await propose(tokens, start, options);
     sizes.push(draft.tree.numNodes);
     const isGiven = draft.draftProbs === undefined;
-    survivals.push(
-      isGiven
-        ? survivalOf([depthFollowed(draft.tree, trace.tokens.slice(start))], draft.tree.maxDepth)
-        : await survivalOfVerdicts(draft, tokens.at(-1)!, start, options),
-    );
+    const paths = isGiven
+      ? [pathFollowed(draft.tree, trace.tokens.slice(start))]
+      : await pathsOfVerdicts(draft, tokens.at(-1)!, start, options);
+    laws.push(lawOf(draft.tree, paths));
     if (isGiven && options.verifier.needsDraftProbs) await sequence.prefill(tokens);
     draft.draftProbs?.release?.();
   }
-  const rounds = roundsAlongText(trace.numStarts, (start) => survivals[start]!);
+  const rounds = roundsAlongText(trace.numStarts, (start) => laws[start]!.survival);
+  const rejections = laws.reduce((sum, { rejection }, start) => sum + rejection * rounds.starts[start]!, 0);
   const roundsBySize = new Map<number, number>();
   for (const [start, size] of sizes.entries()) {
     roundsBySize.set(size, (roundsBySize.get(size) ?? 0) + rounds.starts[start]!);
   }
   const draftTokens = [...roundsBySize].reduce((sum, [size, numRounds]) => sum + size * numRounds, 0);
-  return { ...rounds, draftTokens, roundsBySize, bias: 0 };
+  return { ...rounds, draftTokens, rejections, roundsBySize, bias: 0 };
+}
+
+/** What a round from one token brings. */
+interface RoundLaw {
+  /** [maxDepth + 1]: the probability that at least 0, 1, 2, ... tokens are accepted. */
+  readonly survival: readonly number[];
+  /** That it ends with a rejection. */
+  readonly rejection: number;
+}
+
+/** Each accepted path as likely as the others. */
+function lawOf(tree: TokenTree, paths: readonly (readonly NodeIndex[])[]): RoundLaw {
+  const share = (holds: (path: readonly NodeIndex[]) => boolean): number =>
+    paths.filter(holds).length / paths.length;
+  return {
+    survival: Array.from({ length: tree.maxDepth + 1 }, (_, depth) => share(({ length }) => length >= depth)),
+    rejection: share((path) => isRejection(tree, path)),
+  };
 }
 
 function propose(tokens: Int32Array, start: number, options: PredictTreeOptions): Promise<Draft> {
@@ -71,12 +90,12 @@ function propose(tokens: Int32Array, start: number, options: PredictTreeOptions)
   });
 }
 
-async function survivalOfVerdicts(
+async function pathsOfVerdicts(
   { tree, draftProbs }: Draft,
   root: TokenId,
   start: number,
   { sequence, sampling, verifier, seed }: PredictTreeOptions,
-): Promise<number[]> {
+): Promise<(readonly NodeIndex[])[]> {
   const tokens = [root, ...tree.tokens];
   const parents = [ROOT, ...Array.from(tree.parents, (parent) => parent + 1)];
   const { rows } = await sequence.decode({ tokens, parents, sampler: new Sampler(sampling) });
@@ -87,28 +106,20 @@ async function survivalOfVerdicts(
       accept: Float64Array.from(tree.tokens, (__, node) => draw(Purpose.accept, node)),
       sample: Float64Array.from({ length: tree.maxDepth + 1 }, (__, depth) => draw(Purpose.target, depth)),
     };
-    return verifier.verify({ tree, draftProbs, targetProbs: rows, uniforms }).acceptedNodes.length;
+    return verifier.verify({ tree, draftProbs, targetProbs: rows, uniforms }).acceptedNodes;
   });
   rows.release();
   sequence.commit(0);
-  return survivalOf(accepted, tree.maxDepth);
+  return accepted;
 }
 
-/** [maxDepth + 1]: the share of the lengths that are at least 0, 1, 2, ... */
-function survivalOf(lengths: readonly number[], maxDepth: number): number[] {
-  return Array.from(
-    { length: maxDepth + 1 },
-    (_, depth) => lengths.filter((length) => length >= depth).length / lengths.length,
-  );
-}
-
-/** How far a text goes along a tree. */
-export function depthFollowed(tree: TokenTree, text: readonly TokenId[]): number {
-  let node: NodeIndex = ROOT;
-  for (const [depth, token] of text.entries()) {
-    const next = tree.children(node).find((child) => tree.tokens[child] === token);
-    if (next === undefined) return depth;
-    node = next;
+/** The nodes of a tree that a text goes along. */
+export function pathFollowed(tree: TokenTree, text: readonly TokenId[]): NodeIndex[] {
+  const path: NodeIndex[] = [];
+  for (const token of text) {
+    const next = tree.children(path.at(-1) ?? ROOT).find((child) => tree.tokens[child] === token);
+    if (next === undefined) break;
+    path.push(next);
   }
-  return text.length;
+  return path;
 }

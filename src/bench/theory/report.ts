@@ -25,6 +25,8 @@ export interface MethodReport {
   readonly acceptanceRate: Compared;
   /** Tokens of a round, the recovered or bonus token included. */
   readonly meanAcceptanceLength: Compared;
+  /** Rounds that end with a rejection, in 100 output tokens. */
+  readonly rejectionsPer100Tokens: Compared;
   /** Against plain decoding. */
   readonly speedup: Compared;
   /** Total variation distance from the target's law that was spent, a token. */
@@ -87,7 +89,7 @@ export interface MethodFindings {
   readonly plainRuns: readonly MeasuredRun[];
 }
 
-type Rounds = Pick<MeasuredRun, 'rounds' | 'acceptedTokens' | 'draftTokens' | 'bias'>;
+type Rounds = Pick<MeasuredRun, 'rounds' | 'acceptedTokens' | 'draftTokens' | 'rejections' | 'bias'>;
 
 const tokensOf = ({ rounds, acceptedTokens }: Pick<Rounds, 'rounds' | 'acceptedTokens'>): number =>
   rounds + acceptedTokens;
@@ -95,6 +97,8 @@ const acceptance = (all: readonly Rounds[]): RatioEstimate =>
   estimateRatio(all.map(({ acceptedTokens, draftTokens }) => ({ over: acceptedTokens, under: draftTokens })));
 const lengthOf = (all: readonly Rounds[]): RatioEstimate =>
   estimateRatio(all.map((one) => ({ over: tokensOf(one), under: one.rounds })));
+const rejectionsOf = (all: readonly Rounds[]): RatioEstimate =>
+  estimateRatio(all.map((one) => ({ over: 100 * one.rejections, under: tokensOf(one) })));
 const biasOf = (all: readonly Rounds[]): RatioEstimate =>
   estimateRatio(all.map((one) => ({ over: one.bias, under: tokensOf(one) })));
 
@@ -109,6 +113,7 @@ export function reportMethod(findings: MethodFindings): MethodReport {
     lossless,
     acceptanceRate: { predicted: acceptance(predicted), measured: acceptance(runs) },
     meanAcceptanceLength: { predicted: lengthOf(predicted), measured: lengthOf(runs) },
+    rejectionsPer100Tokens: { predicted: rejectionsOf(predicted), measured: rejectionsOf(runs) },
     speedup: {
       predicted: estimateRatio(predictedPlainMs.map((over, index) => ({ over, under: predictedMs[index]! }))),
       measured: estimateQuotient(msPerToken(plainRuns), msPerToken(runs)),

@@ -9,6 +9,7 @@ export function theoryRows({ methods }: TheoryReport): string[][] {
   const columns: readonly (readonly [string, (method: MethodReport) => Compared, number])[] = [
     ['acceptance', ({ acceptanceRate }) => acceptanceRate, 3],
     ['tokens a round', ({ meanAcceptanceLength }) => meanAcceptanceLength, 2],
+    ['rejections in 100', ({ rejectionsPer100Tokens }) => rejectionsPer100Tokens, 1],
     ['speedup', ({ speedup }) => speedup, 2],
     ...(isLossy ? [['bias a token', ({ bias }: MethodReport) => bias, 4] as const] : []),
   ];
