@@ -46,6 +46,8 @@ export interface TurnAnswer {
   /** What the guard did in the end; `off` for peers. */
   readonly guardState: GuardReport['state'];
   readonly quality: { readonly totalVariation: number; readonly topAgreement: number } | null;
+  /** Total variation distance that a lossy rule spent, summed over positions; null under a rule that counts none. */
+  readonly bias: number | null;
   readonly lossless: boolean;
 }
 
@@ -83,6 +85,7 @@ export class EngineContender implements Contender {
       if (!event.round.isPlain) rounds.push(event.round);
     }
     const wallMs = performance.now() - startedAt;
+    const verifier = this.#engine.verifierFor({ temperature: sampling.temperature ?? 1 });
     const { stats, text, tokens, sparse, lossless } = generation.result;
     return {
       text,
@@ -105,6 +108,7 @@ export class EngineContender implements Contender {
         sparse === undefined || sparse.totalVariation === null || sparse.topAgreement === null
           ? null
           : { totalVariation: sparse.totalVariation, topAgreement: sparse.topAgreement },
+      bias: verifier.lossless ? null : stats.bias,
       lossless,
     };
   }
@@ -150,6 +154,7 @@ export class PeerContender implements Contender {
         guard: '',
         guardState: 'off',
         quality: null,
+        bias: null,
         lossless: true,
       },
     };

@@ -107,6 +107,8 @@ export const sampleSchema = z.object({
   isCorrect: z.boolean().nullable(),
   /** Of a lossy method against the dense target, where it was audited. */
   quality: z.object({ totalVariation: z.number(), topAgreement: z.number() }).nullable(),
+  /** Total variation distance that a lossy rule spent, summed over output tokens; null under a rule that counts none. */
+  bias: z.number().nullable().default(null),
 });
 
 /** One measured answer. */

@@ -99,6 +99,7 @@ export function sampleOf(
     ...comparison,
     isCorrect: isAnswerCorrect(prompt, answers.at(-1)!.text),
     quality: qualityOf(answers),
+    bias: biasOf(answers),
   };
 }
 
@@ -116,6 +117,11 @@ function timesOf(answers: readonly TurnAnswer[]): Sample['times'] {
     verify: sum(({ times }) => times!.verify),
     overhead: sum(({ times }) => times!.overhead),
   };
+}
+
+function biasOf(answers: readonly TurnAnswer[]): number | null {
+  const spent = answers.flatMap(({ bias }) => bias ?? []);
+  return spent.length === 0 ? null : spent.reduce((total, bias) => total + bias, 0);
 }
 
 function qualityOf(answers: readonly TurnAnswer[]): Sample['quality'] {

@@ -20,7 +20,11 @@ class LatePlanner extends FixedPlanner {
 }
 
 /** The answer of an engine with so many plain rounds first, and what its rounds took. */
-async function answerAfter(numPlain: number, maxTokens: number): Promise<[TurnAnswer, number[]]> {
+async function answerAfter(
+  numPlain: number,
+  maxTokens: number,
+  changes: object = {},
+): Promise<[TurnAnswer, number[]]> {
   const generation = fakeGeneration({
     drafter: new FakeDrafter(),
     planner: new LatePlanner(numPlain),
@@ -29,6 +33,7 @@ async function answerAfter(numPlain: number, maxTokens: number): Promise<[TurnAn
   const records: RoundRecord[] = [];
   const engine = {
     drafterName: 'fake',
+    verifierFor: () => ({ lossless: true }),
     generate: () => ({
       async *[Symbol.asyncIterator]() {
         for await (const event of generation) {
@@ -40,6 +45,7 @@ async function answerAfter(numPlain: number, maxTokens: number): Promise<[TurnAn
         return generation.result;
       },
     }),
+    ...changes,
   };
   const request = {
     tokens: Int32Array.of(0, 1, 2),
@@ -71,6 +77,12 @@ describe('the speed of an answer of this engine', () => {
     const [answer] = await answerAfter(2, 12);
     expect(answer).toMatchObject({ outputTokens: 12, decodedTokens: 12, plainRounds: 2 });
     expect(answer.decodeMs).toBeCloseTo(sum(Object.values(answer.times!)), 6);
+  });
+
+  it('is told with what a lossy rule spent, and with nothing under a rule that spends nothing', async () => {
+    const answer = (lossless: boolean) => answerAfter(1, 13, { verifierFor: () => ({ lossless }) });
+    const [[lossy], [exact]] = [await answer(false), await answer(true)];
+    expect([lossy.bias, exact.bias]).toEqual([0, null]);
   });
 
   it('is that of the only token where there is one', async () => {

@@ -23,7 +23,7 @@ export function fakeSample(changes: Partial<Sample> = {}, trial: Trial = fakeTri
     ...{ outputTokens: 100, promptTokens: 20, decodeMs: 1000, decodedTokens: 100 },
     ...{ draftTokens: 0, acceptedTokens: 0, firstTokenMs: 50, wallMs: 1050, at: 0 },
     ...{ accepted: [], drafted: [], depths: [], roundMs: [], plainRounds: 0, times: null, guard: '' },
-    ...{ isSame: true, margin: null, isCorrect: null, quality: null },
+    ...{ isSame: true, margin: null, isCorrect: null, quality: null, bias: null },
     ...changes,
   };
 }
@@ -202,6 +202,7 @@ function trialSamples(trial: Trial, { random, clock }: FakeSource): Sample[] {
           isSame: trial.temperature > 0 ? null : trial.method !== 'pareto' || index % 4 !== 1,
           margin: trial.method === 'pareto' && trial.temperature === 0 && index % 4 === 1 ? 0.4 : null,
           quality: trial.method === 'pareto' ? { totalVariation: 0.04, topAgreement: 0.97 } : null,
+          bias: trial.method === 'pareto' ? 2 : null,
         },
         trial,
       );

@@ -38,7 +38,7 @@ export function notices(summary: RunSummary): readonly string[] {
       : []),
     ...(trials.some(({ isLossless }) => !isLossless)
       ? [
-          'Lossy methods change what the target says: TV is the total variation distance from its distribution, where it was audited.',
+          'Lossy methods change what the target says: bias is the total variation distance from its distribution that the rule spent, a token; TV is that distance where it was audited; same are answers equal to those of plain decoding.',
         ]
       : []),
     ...(/\binflated\b/i.test(run.target.description)

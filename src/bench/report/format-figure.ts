@@ -37,12 +37,24 @@ export function formatShare(share: number | null): string {
 }
 
 /** Whether the answers are those of plain decoding. */
-export function formatLikeness({ status, isLossless, likeness, loss, numPairs }: TrialSummary): string {
+export function formatLikeness(summary: TrialSummary): string {
+  const { status, trial, isLossless, likeness, numPairs } = summary;
   const { same, nearTie, mismatch, unknown } = likeness;
   if (status === 'failed' || numPairs === 0) return noFigure;
-  if (!isLossless) return loss === null ? 'lossy' : `lossy, TV ${loss.totalVariation.toFixed(3)}`;
+  if (!isLossless) return formatLoss(summary);
   if (mismatch > 0) return `no, ${mismatch} of ${numPairs} differ`;
-  if (unknown === numPairs) return 'in distribution';
+  if (unknown === numPairs) return trial.temperature === 0 ? 'not compared' : 'in distribution';
   const some = same === numPairs ? `all ${numPairs}` : `${same} of ${numPairs}`;
   return nearTie === 0 ? some : `${some}, ${nearTie} near ${nearTie === 1 ? 'tie' : 'ties'}`;
+}
+
+/** What is known of a lossy method: what its rule spent, what audits found, how many answers are plain decoding's all the same. */
+function formatLoss({ biasPerToken, loss, likeness, numPairs }: TrialSummary): string {
+  const numCompared = numPairs - likeness.unknown;
+  return [
+    'lossy',
+    ...(biasPerToken === null ? [] : [`bias ${biasPerToken.toFixed(3)} a token`]),
+    ...(loss === null ? [] : [`TV ${loss.totalVariation.toFixed(3)}`]),
+    ...(numCompared === 0 ? [] : [`${likeness.same} of ${numCompared} same`]),
+  ].join(', ');
 }

@@ -1,5 +1,5 @@
 // How good answers are. Knows nothing of speed.
-import { mean } from 'simple-statistics';
+import { mean, sum } from 'simple-statistics';
 import type { SamplePair } from './sample-pairs.js';
 
 /** Right answers of both sides, over pairs where both can be checked. */
@@ -16,6 +16,13 @@ export interface LossFigures {
   readonly totalVariation: number;
   /** Share of positions whose likeliest token is the same, in [0, 1]. */
   readonly topAgreement: number;
+}
+
+/** Total variation distance that a lossy rule spent, mean over output tokens; null where no rule counted it. */
+export function biasPerToken(pairs: readonly SamplePair[]): number | null {
+  const counted = pairs.flatMap(({ method }) => (method.bias === null ? [] : [method]));
+  const numTokens = sum(counted.map(({ outputTokens }) => outputTokens));
+  return numTokens === 0 ? null : sum(counted.map(({ bias }) => bias!)) / numTokens;
 }
 
 /** null where no answer can be checked. */

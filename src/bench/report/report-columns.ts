@@ -51,6 +51,7 @@ const firstToken: Column<PairFigures> = {
   cell: ({ firstTokenRatio }) => formatRatio(firstTokenRatio),
 };
 const sameAsPlain: Column<TrialSummary> = { title: 'same as plain', cell: formatLikeness };
+const rightAnswers: Column<PairFigures> = { title: 'right: plain, method', cell: formatAccuracy };
 
 const decoding = ({ decoding }: PairFigures): SpeedFigures | null => decoding;
 const specBench = ({ specBench }: PairFigures): SpeedFigures | null => specBench;
@@ -89,19 +90,25 @@ function speedColumns<Row extends PairFigures>(
 const meanOnly = ({ mean }: SpeedFigures['plain']): string => formatRate(mean);
 const refusalOf = ({ status }: TrialSummary): string => refusals[status];
 
-/** What fits a terminal. */
-export const briefColumns: readonly Column<TrialSummary>[] = [
-  ...[workload, method, temperature],
-  ...speedColumns<TrialSummary>(decoding, meanOnly, refusalOf),
-  ...[acceptanceLength, firstToken, sameAsPlain],
-];
+/** What fits a terminal: right answers only where speed may have been bought with them, or another program gave them. */
+export function briefColumns(trials: readonly TrialSummary[]): readonly Column<TrialSummary>[] {
+  const isInDoubt = trials.some(
+    ({ isLossless, isPeer, accuracy }) => (!isLossless || isPeer) && accuracy !== null,
+  );
+  return [
+    ...[workload, method, temperature],
+    ...speedColumns<TrialSummary>(decoding, meanOnly, refusalOf),
+    ...[acceptanceLength, firstToken, sameAsPlain],
+    ...(isInDoubt ? [rightAnswers] : []),
+  ];
+}
 
 /** The same with standard deviations, acceptance, accuracy and numbers of answers. */
 export const trialColumns: readonly Column<TrialSummary>[] = [
   ...[workload, method, temperature],
   ...speedColumns<TrialSummary>(decoding, formatSpread, refusalOf),
   ...[acceptanceLength, accepted, firstToken, sameAsPlain],
-  { title: 'right: plain, method', cell: formatAccuracy },
+  rightAnswers,
   {
     title: 'answers',
     cell: ({ numPairs, numExpected }) =>
@@ -117,8 +124,7 @@ export const categoryColumns: readonly Column<CategoryRow>[] = [
   })),
   { title: 'category', cell: ({ category }) => category },
   ...speedColumns<CategoryRow>(decoding, formatSpread, ({ of }) => refusals[of.status]),
-  ...[acceptanceLength, accepted],
-  { title: 'right: plain, method', cell: formatAccuracy },
+  ...[acceptanceLength, accepted, rightAnswers],
 ];
 
 /** Figures that can be held against published tables of Spec-Bench. */

@@ -10,7 +10,9 @@ const leftColumns = 2;
 /** One line a trial, then what it comes to in sentences, and what has to be known of it; without a line feed at the end. */
 export function tableReport(summary: RunSummary): string {
   const table =
-    summary.trials.length === 0 ? [] : textTable(tableCells(briefColumns, summary.trials), leftColumns);
+    summary.trials.length === 0
+      ? []
+      : textTable(tableCells(briefColumns(summary.trials), summary.trials), leftColumns);
   return [
     ...(summary.isComplete ? [] : ['partial']),
     ...table.map((line) => line.trimEnd()),

@@ -7,7 +7,7 @@ import {
 } from './acceptance-figures.js';
 import { Bootstrap } from './bootstrap.js';
 import { grouped } from './grouped.js';
-import { accuracyOf, lossOf, type Accuracy, type LossFigures } from './quality-figures.js';
+import { accuracyOf, biasPerToken, lossOf, type Accuracy, type LossFigures } from './quality-figures.js';
 import { countLikeness, nearTieMargin, pairSamples, type LikenessCounts } from './sample-pairs.js';
 import type { SamplePair } from './sample-pairs.js';
 import { trialName, type BenchResults, type RunHead, type Sample, type Trial } from '../sample.js';
@@ -28,6 +28,8 @@ export interface PairFigures extends AcceptanceFigures {
   readonly likeness: LikenessCounts;
   readonly accuracy: Accuracy | null;
   readonly loss: LossFigures | null;
+  /** Total variation distance that a lossy rule spent, mean over output tokens; null where no rule counted it. */
+  readonly biasPerToken: number | null;
 }
 
 /** Figures of the pairs of one category. */
@@ -47,6 +49,8 @@ export interface TrialSummary extends PairFigures {
   /** Why there are no speeds; empty where there are. */
   readonly reason: string;
   readonly isLossless: boolean;
+  /** Answered by another program. */
+  readonly isPeer: boolean;
   /** Drafts were made from the known answer: what drafts of this acceptance without a cost of their own would bring. */
   readonly isSynthetic: boolean;
   /** Options as on the command line; empty where the trial was not begun. */
@@ -102,6 +106,7 @@ function summarizeTrial(trial: Trial, { results, samples, bootstrap }: TrialData
       ? { status: 'not measured', reason: 'no pair of answers has a speed on both sides' }
       : { status, reason }),
     isLossless,
+    isPeer: head?.achieved['peer'] !== undefined,
     isSynthetic:
       head?.achieved['synthetic'] === true ||
       /\bsynthetic\b/.test(`${trial.method} ${head?.requested ?? ''}`),
@@ -161,5 +166,6 @@ function pairFigures(
     likeness: countLikeness(pairs),
     accuracy: accuracyOf(pairs),
     loss: lossOf(pairs),
+    biasPerToken: biasPerToken(pairs),
   };
 }

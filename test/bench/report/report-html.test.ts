@@ -25,6 +25,10 @@ describe('the page of a whole run', () => {
     }
   });
 
+  it('shows quality beside the speed of a lossy method', () => {
+    expect(page).toContain('lossy, bias 0.020 a token, TV 0.040, 8 of 12 same');
+  });
+
   it('has no identifier twice', () => {
     const ids = [...page.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
     expect(new Set(ids).size).toBe(ids.length);

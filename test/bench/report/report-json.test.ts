@@ -12,6 +12,17 @@ it('the summary is one object on one line', () => {
   expect(run).toMatchObject({ repetitions: 2, seed: 1 });
 });
 
+it('it has the quality of lossy methods', () => {
+  const { trials } = JSON.parse(jsonReport(summarize(manyResults()))) as {
+    trials: Record<string, unknown>[];
+  };
+  expect(trials.find(({ isLossless }) => isLossless === false)).toMatchObject({
+    biasPerToken: 0.02,
+    likeness: { same: 8, mismatch: 4 },
+    accuracy: { numChecked: 6, plain: 2 / 3, method: 2 / 3 },
+  });
+});
+
 it('its figures are those of the summary, null where they are not known', () => {
   const text = jsonReport(summarize(fakeResults(fakePair({}, { decodeMs: 500 }))));
   const { trials } = JSON.parse(text) as { trials: Record<string, unknown>[] };

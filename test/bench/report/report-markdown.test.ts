@@ -29,6 +29,13 @@ it("it shows Spec-Bench's protocol beside decoding alone", () => {
   expect(page).toContain('| edits | model | 0 | 50.0 | 100.0 | 2.00 |');
 });
 
+it('it shows quality beside the speed of a lossy method', () => {
+  const page = markdownReport(summarize(manyResults()));
+  expect(page).toMatch(
+    /pareto \(lossy\) \| 0 .* lossy, bias 0\.020 a token, TV 0\.040, 8 of 12 same \| 67 %, 67 % of 6 \|/,
+  );
+});
+
 it('text from outside breaks neither tables nor pages', () => {
   const trial = fakeTrial({ workload: 'a|b\n<script>' });
   const page = markdownReport(summarize(fakeResults(fakePair({}, {}, trial), { trials: [trial] })));

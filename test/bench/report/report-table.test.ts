@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { TrialHead } from '../../../src/bench/sample.js';
 import { tableReport } from '../../../src/bench/report/report-table.js';
 import { summarize } from '../../../src/bench/report/summary.js';
 import {
@@ -62,10 +63,37 @@ describe('the table', () => {
     const text = tableReport(summarize(manyResults()));
     expect(text).toContain('Failed: stories, prompt-lookup, temperature 0: the drafter needs 3 GB of memory');
     expect(text).toContain('Refused: edits, prompt-lookup, temperature 0: 1 of 12 answers are not those');
-    expect(text).toMatch(/edits +prompt-lookup +0 +- +- +refused .* no, 1 of 12 differ\n/);
-    expect(text).toMatch(/stories +model +0 .* 11 of 12, 1 near tie\n/);
-    expect(text).toMatch(/pareto \(lossy\) .* lossy, TV 0\.040\n/);
-    expect(text).toMatch(/edits +model +1 .* in distribution\n/);
+    expect(text).toMatch(/edits +prompt-lookup +0 +- +- +refused .* no, 1 of 12 differ +67 %/);
+    expect(text).toMatch(/stories +model +0 .* 11 of 12, 1 near tie +67 %, 67 % of 6\n/);
+    expect(text).toMatch(/edits +model +1 .* in distribution +67 %, 67 % of 6\n/);
+  });
+
+  it('shows quality beside the speed of a lossy method', () => {
+    const text = tableReport(summarize(manyResults()));
+    expect(text).toMatch(
+      /pareto \(lossy\) +0 .* lossy, bias 0\.020 a token, TV 0\.040, 8 of 12 same +67 %, 67 % of 6\n/,
+    );
+    expect(text).toMatch(/pareto \(lossy\) +1 .* lossy, bias 0\.020 a token, TV 0\.040 +67 %, 67 % of 6\n/);
+    expect(text).toContain('bias is the total variation distance');
+  });
+
+  it('shows right answers of lossy methods and of other programs, and of no others', () => {
+    const trial = fakeTrial({ method: 'any' });
+    const answers = fakePair({ isCorrect: true }, { isCorrect: false, isSame: null }, trial);
+    const of = (head: Partial<TrialHead>): string =>
+      report(answers, { trials: [trial], heads: [fakeHead(trial, head)] });
+    expect(of({ lossless: false })).toMatch(/ lossy +100 %, 0 % of 1\n/);
+    expect(of({ achieved: { peer: 'any' } })).toMatch(/ not compared +100 %, 0 % of 1\n/);
+    expect(of({})).not.toContain('right');
+  });
+
+  it('calls a greedy answer that nobody compared what it is', () => {
+    const of = (temperature: number): string => {
+      const trial = fakeTrial({ temperature });
+      return report(fakePair({}, { isSame: null }, trial), { trials: [trial] });
+    };
+    expect(of(0)).toContain('not compared');
+    expect(of(1)).toContain('in distribution');
   });
 
   it('marks synthetic methods and inflated targets', () => {

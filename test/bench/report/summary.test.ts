@@ -85,6 +85,16 @@ describe('answers that are not those of plain decoding', () => {
     expect(summary.reason).toContain('within 0.05 nats');
   });
 
+  it('of a lossy trial tell what its rule spent, over all output tokens', () => {
+    const heads = [fakeHead(fakeTrial(), { lossless: false })];
+    const samples = [
+      ...fakePair({ prompt: 'a' }, { outputTokens: 30, bias: 3 }),
+      ...fakePair({ prompt: 'b' }, { outputTokens: 10, bias: 0 }),
+    ];
+    expect(only(fakeResults(samples, { heads })).biasPerToken).toBe(3 / 40);
+    expect(only(fakeResults(twoPrompts, { heads })).biasPerToken).toBeNull();
+  });
+
   it('are no reason to refuse a lossy trial, which shows its quality instead', () => {
     const heads = [fakeHead(fakeTrial(), { lossless: false })];
     const audited = { isSame: false, margin: 0.01, quality: { totalVariation: 0.2, topAgreement: 0.9 } };
