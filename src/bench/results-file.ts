@@ -10,7 +10,9 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import type { z } from 'zod';
 import { ResultsFileError } from '../errors.js';
+import { keptRunSchema, type DescribedRun, type RunSettings } from './run-settings.js';
 import {
   lineSchema,
   type BenchResults,
@@ -36,7 +38,7 @@ export class ResultsFile {
   }
 
   /** @throws {ResultsFileError} when the file is there already, or cannot be written */
-  static create(path: string, run: RunHead): ResultsFile {
+  static create(path: string, run: DescribedRun): ResultsFile {
     if (existsSync(path)) {
       throw new ResultsFileError(
         `${path} is there already. Go on with it by --resume ${path}, or give another name.`,
@@ -52,17 +54,26 @@ export class ResultsFile {
   }
 
   /**
-   * Opens a file to go on with it; what a kill has cut off is removed.
+   * Opens a file to go on with it; what a kill has cut off is removed. One that was cut within its first line begins anew.
    * @throws {ResultsFileError} when it cannot be read, or is no file of results, or of another run
    */
-  static resume(path: string, run: RunHead): { readonly file: ResultsFile; readonly results: BenchResults } {
-    const { results, length } = readLines(path);
-    requireSameRun(path, results.run, run);
+  static resume(
+    path: string,
+    run: DescribedRun,
+  ): { readonly file: ResultsFile; readonly results: BenchResults } {
+    const bytes = attempt(path, () => readFileSync(path));
+    const isBegun = !isCutHead(bytes);
+    const { results, settings, length } = isBegun
+      ? readLines(path, bytes)
+      : { results: resultsOf(run, []), settings: run.settings, length: 0 };
+    requireSameRun(path, { ...results.run, settings }, run);
     const file = attempt(path, () => openSync(path, 'r+'));
     attempt(path, () => {
       if (fstatSync(file).size > length) ftruncateSync(file, length);
     });
-    return { file: new ResultsFile(path, file, length), results };
+    const resumed = new ResultsFile(path, file, length);
+    if (!isBegun) resumed.append([run]);
+    return { file: resumed, results };
   }
 
   /**
@@ -95,18 +106,42 @@ export class ResultsFile {
  * @throws {ResultsFileError} when it cannot be read or is no file of results, naming the line
  */
 export function readResults(path: string): BenchResults {
-  return readLines(path).results;
+  const bytes = attempt(path, () => readFileSync(path));
+  return readLines(path, bytes).results;
 }
 
-/** The results and the length of the file in bytes up to the last whole record. */
-function readLines(path: string): { results: BenchResults; length: number } {
-  const bytes = attempt(path, () => readFileSync(path));
+/** True of a file that a kill has cut before its first line was whole, and of no file of something else. */
+function isCutHead(bytes: Buffer): boolean {
+  const start = '{"kind":"run",';
+  const text = bytes.toString('utf8');
+  return !text.includes('\n') && text.slice(0, start.length) === start.slice(0, text.length);
+}
+
+/** What a file holds of a run. */
+interface KeptRun {
+  readonly results: BenchResults;
+  /** undefined in files of before they were noted. */
+  readonly settings: RunSettings | undefined;
+  /** Of the file in bytes up to the last whole record. */
+  readonly length: number;
+}
+
+function readLines(path: string, bytes: Buffer): KeptRun {
   const whole = bytes.subarray(0, bytes.lastIndexOf('\n') + 1);
   const lines: { readonly line: ResultLine; readonly end: number }[] = [];
   let from = 0;
+  let settings: RunSettings | undefined;
   for (let number = 1; from < whole.length; number++) {
     const end = whole.indexOf('\n', from) + 1;
-    lines.push({ line: parseLine(whole.toString('utf8', from, end), `${path}, line ${number}`), end });
+    const where = `${path}, line ${number}`;
+    const value = parseLine(whole.toString('utf8', from, end), where);
+    let line: ResultLine = checked(value, lineSchema, where);
+    if (line.kind === 'run') {
+      const kept = checked(value, keptRunSchema, where);
+      ({ settings } = kept);
+      line = kept;
+    }
+    lines.push({ line, end });
     from = end;
   }
   const last = lines.at(-1);
@@ -114,23 +149,20 @@ function readLines(path: string): { results: BenchResults; length: number } {
   if (last?.line.kind === 'sample' && last.line.side === 'plain') lines.pop();
   const run = lines[0]?.line;
   if (run?.kind !== 'run') throw new ResultsFileError(`${path} does not begin with the head of a run.`);
-  return {
-    results: resultsOf(
-      run,
-      lines.map(({ line }) => line),
-    ),
-    length: lines.at(-1)!.end,
-  };
+  const records = lines.map(({ line }) => line);
+  return { results: resultsOf(run, records), settings, length: lines.at(-1)!.end };
 }
 
-function parseLine(text: string, where: string): ResultLine {
-  let value: unknown;
+function parseLine(text: string, where: string): unknown {
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch (error) {
     throw new ResultsFileError(`Expected JSON in ${where}: ${(error as Error).message}`, { cause: error });
   }
-  const parsed = lineSchema.safeParse(value);
+}
+
+function checked<T>(value: unknown, schema: z.ZodType<T>, where: string): T {
+  const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new ResultsFileError(`Expected a record of results in ${where}: ${parsed.error.issues[0]?.message}`);
 }
@@ -150,25 +182,34 @@ export function resultsOf(run: RunHead, lines: readonly ResultLine[]): BenchResu
   return { run, trials, samples, failures: [...failures.values()], isComplete: false };
 }
 
-/** What has to be the same for samples to belong together. */
-function requireSameRun(path: string, before: RunHead, now: RunHead): void {
-  const keys = [
-    'version',
-    'build',
-    'device',
-    'target',
-    'draft',
-    'repetitions',
-    'maxTokens',
-    'seed',
-    'trials',
-  ] as const;
-  const essence = (run: RunHead, key: (typeof keys)[number]): string =>
-    JSON.stringify(key === 'target' || key === 'draft' ? (run[key]?.sha256 ?? null) : run[key]);
-  const different = keys.find((key) => essence(before, key) !== essence(now, key));
+/** What has to be the same for samples to belong together, by name and as text. */
+function essenceOf(run: RunHead, settings: RunSettings): ReadonlyMap<string, string> {
+  const { version, build, device, repetitions, maxTokens, seed, trials } = run;
+  const models = { target: run.target.sha256, draft: run.draft?.sha256 ?? null };
+  const head = { version, build, device, ...models, repetitions, maxTokens, seed };
+  const texts = (values: object): [string, string][] =>
+    Object.entries(values).map(([name, value]) => [name, JSON.stringify(value)]);
+  // Last the trials, for what differs in them is in the settings more clearly.
+  return new Map([...texts(head), ...Object.entries(settings), ...texts({ trials })]);
+}
+
+function requireSameRun(
+  path: string,
+  { settings, ...head }: RunHead & { readonly settings: RunSettings | undefined },
+  now: DescribedRun,
+): void {
+  if (settings === undefined) {
+    throw new ResultsFileError(
+      `${path} is of an older version and does not tell the methods' options and the prompts, so that it cannot go on. ` +
+        'Begin another with --jsonl.',
+    );
+  }
+  const [there, here] = [essenceOf(head, settings), essenceOf(now, now.settings)];
+  const different = [...there.keys(), ...here.keys()].find((name) => there.get(name) !== here.get(name));
   if (different === undefined) return;
+  const values = [there, here].map((run) => run.get(different) ?? 'none');
   throw new ResultsFileError(
-    `${path} is of a run with another ${different}: ${essence(before, different)} there, ${essence(now, different)} here.`,
+    `${path} is of a run with another ${different}: ${values[0]} there, ${values[1]} here.`,
   );
 }
 

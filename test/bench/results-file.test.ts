@@ -8,7 +8,8 @@ import { ResultsFileError } from '../../src/errors.js';
 import { pairOf, runHead, trialHead } from '../helpers/bench-lines.js';
 
 const trial: Trial = { workload: 'stories', method: 'guarded', temperature: 0, nodes: null };
-const run = runHead([trial]);
+const settings = { 'method suffix': '{"drafter":["suffix"]}', sampling: '{}' };
+const run = { ...runHead([trial]), settings };
 
 describe('a file of results', () => {
   let folder: string;
@@ -46,7 +47,9 @@ describe('a file of results', () => {
     write(3);
     const whole = readFileSync(path);
     const headEnd = whole.indexOf('\n') + 1;
-    for (let length = headEnd; length <= whole.length; length += 37) {
+    const lengths = [0, 1, headEnd - 1, headEnd, headEnd + 1];
+    for (let length = 0; length <= whole.length; length += 37) lengths.push(length);
+    for (const length of lengths) {
       writeFileSync(path, whole.subarray(0, length));
       const { file, results } = ResultsFile.resume(path, run);
       expect(results.samples.length % 2).toBe(0);
@@ -70,12 +73,39 @@ describe('a file of results', () => {
       runHead([trial], { seed: 7 }),
       runHead([{ ...trial, temperature: 1 }]),
       runHead([trial], { target: { ...run.target, sha256: 'cd' } }),
-    ];
+    ].map((head) => ({ ...head, settings }));
     for (const other of others) {
       expect(() => ResultsFile.resume(path, other)).toThrow(/a run with another (seed|trials|target)/);
     }
-    const elsewhere = runHead([trial], { target: { ...run.target, path: 'moved.gguf' } });
+    const elsewhere = { ...run, target: { ...run.target, path: 'moved.gguf' } };
     ResultsFile.resume(path, elsewhere).file.close();
+  });
+
+  it('does not go on with a run of other methods, prompts or sampling, and names what differs', () => {
+    write(1);
+    const other = { ...run, settings: { ...settings, 'method suffix': '{"drafter":["recycling"]}' } };
+    expect(() => ResultsFile.resume(path, other)).toThrow(
+      /another method suffix: .*"suffix".* there, .*recycling/,
+    );
+    const more = { ...run, settings: { ...settings, 'middle model': 'ab' } };
+    expect(() => ResultsFile.resume(path, more)).toThrow(/another middle model: none there, ab here/);
+    const fewer = { ...run, settings: {} };
+    expect(() => ResultsFile.resume(path, fewer)).toThrow(/another method suffix: .* there, none here/);
+  });
+
+  it('does not go on with a file that does not say what it was measured with', () => {
+    write(1);
+    const lines = readFileSync(path, 'utf8').split('\n').slice(1);
+    writeFileSync(path, [JSON.stringify(runHead([trial])), ...lines].join('\n'));
+    expect(readResults(path).samples.length).toBe(2);
+    expect(() => ResultsFile.resume(path, run)).toThrow(/older version/);
+  });
+
+  it('does not begin anew in a file of something else', () => {
+    write(0);
+    writeFileSync(path, 'my notes, one line');
+    expect(() => ResultsFile.resume(path, run)).toThrow(/does not begin with the head/);
+    expect(readFileSync(path, 'utf8')).toBe('my notes, one line');
   });
 
   it('names the line of a file that is no results', () => {

@@ -4,7 +4,8 @@ import type { Argv, CommandModule } from 'yargs';
 import { deviceDescription, disturbances } from '../../bench/machine.js';
 import { ResultsFile } from '../../bench/results-file.js';
 import { runBench, type BenchOutcome } from '../../bench/run-bench.js';
-import type { BenchResults, RunHead } from '../../bench/sample.js';
+import { settingsOf, type DescribedRun } from '../../bench/run-settings.js';
+import type { BenchResults } from '../../bench/sample.js';
 import type { TrialPlan } from '../../bench/trial.js';
 import { BenchError } from '../../errors.js';
 import { buildDescription } from '../../model/build-info.js';
@@ -199,7 +200,7 @@ async function measure(
 /** The file that samples go to, and what is in it already. */
 function openResults(
   { resume, jsonl }: BenchArguments,
-  run: RunHead,
+  run: DescribedRun,
 ): { readonly samples: string; readonly file: ResultsFile; readonly before?: BenchResults } {
   if (resume !== undefined) {
     const { file, results } = ResultsFile.resume(resume, run);
@@ -232,7 +233,7 @@ async function headOf(
   args: BenchArguments,
   plans: readonly Omit<TrialPlan, 'done' | 'startedAt'>[],
   pair: BenchPair,
-): Promise<RunHead> {
+): Promise<DescribedRun> {
   const fact = async (path: string, description: string) => ({
     path,
     sha256: await sumWithProgress(path),
@@ -255,6 +256,7 @@ async function headOf(
     maxTokens: plans[0]!.maxTokens,
     seed: args.seed ?? 0,
     trials: plans.map(({ trial }) => trial),
+    settings: settingsOf(plans),
   };
 }
 
