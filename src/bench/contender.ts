@@ -22,6 +22,8 @@ export interface TurnRequest {
 /** One answer; times in milliseconds. */
 export interface TurnAnswer {
   readonly text: string;
+  /** True where the text may hold more than the answer: it is not to be compared. */
+  readonly isTextUncertain?: boolean | undefined;
   /** undefined where a peer does not tell them. */
   readonly tokens: readonly TokenId[] | undefined;
   readonly outputTokens: number;

@@ -14,6 +14,8 @@ export interface PeerRequest {
 /** What a peer brought. */
 export interface PeerAnswer {
   readonly text: string;
+  /** True where the text may hold more than the answer. */
+  readonly isTextUncertain?: boolean | undefined;
   /** undefined where the peer does not tell its tokens. */
   readonly tokens?: readonly number[] | undefined;
   readonly outputTokens: number;

@@ -4,6 +4,7 @@ import type { Engine } from '../engine/engine.js';
 import type { TokenId } from '../types.js';
 import type { TurnAnswer, TurnRequest } from './contender.js';
 import type { Sample } from './sample.js';
+import { partingOf } from './text-parting.js';
 import { isAnswerCorrect, type BenchPrompt } from './workload.js';
 
 /** A conversation as one side had it. */
@@ -24,40 +25,79 @@ export interface Comparison {
 /** Likeliest tokens that are looked at where answers part. */
 const numAlternatives = 20;
 
-/** Compares what was said at temperature 0; above it, nothing is to be compared. */
+/** Where two answers to a question part. */
+interface Parting {
+  readonly at: number;
+  /** Token of the one at this place; undefined where it had ended. */
+  readonly expected: TokenId | undefined;
+  /** Whether this may be the other's token there. */
+  readonly isActual: (token: TokenId) => boolean;
+}
+
+/**
+ * Compares what was said at temperature 0; above it, nothing is to be compared. Where tokens are not told texts are compared,
+ * as {@link partingOf} does; a question that was asked with another text before it is not.
+ */
 export async function compareAnswers(
   plain: Engine,
   one: Conversation,
   other: Conversation,
 ): Promise<Comparison> {
-  for (const [turn, { tokens: expected }] of one.answers.entries()) {
-    const request = one.requests[turn]!;
-    const actual = other.answers[turn]?.tokens;
-    if (request.sampling.temperature !== 0 || expected === undefined || actual === undefined) {
-      return { isSame: null, margin: null };
-    }
-    const place = expected.findIndex((token, index) => token !== actual[index]);
-    const at = place === -1 && actual.length > expected.length ? expected.length : place;
-    if (at !== -1)
-      return { isSame: false, margin: await marginAt(plain, request, [at, expected[at], actual[at]]) };
+  for (const [turn, expected] of one.answers.entries()) {
+    const [request, actual] = [one.requests[turn]!, other.answers[turn]];
+    if (request.sampling.temperature !== 0) return { isSame: null, margin: null };
+    // What one said beyond the other's end, asked for by nobody, is part of the next question.
+    if (turn > 0 && request.text !== other.requests[turn]?.text) break;
+    const parting = actual === undefined ? null : partingIn(plain, request, [expected, actual]);
+    if (parting === null) return { isSame: null, margin: null };
+    if (parting !== undefined) return { isSame: false, margin: await marginAt(plain, request, parting) };
   }
   return { isSame: true, margin: null };
 }
 
-/** How much likelier one token is than another at a place of the answer; an end that came instead is not known. */
+/** Where two answers part; undefined where they do not, null where nobody can say. */
+function partingIn(
+  { target: { tokenizer } }: Engine,
+  { maxTokens }: TurnRequest,
+  [{ tokens: expected }, { tokens: actual, text, isTextUncertain }]: readonly [TurnAnswer, TurnAnswer],
+): Parting | undefined | null {
+  if (expected === undefined) return null;
+  if (actual !== undefined) {
+    const place = expected.findIndex((token, index) => token !== actual[index]);
+    const at = place === -1 && actual.length > expected.length ? expected.length : place;
+    if (at === -1) return undefined;
+    return { at, expected: expected[at], isActual: (token) => token === actual[at] };
+  }
+  if (isTextUncertain === true) return null;
+  const bytes = (token: TokenId): Uint8Array => tokenizer.bytes(token, { special: true });
+  const parting = partingOf(text, { pieces: expected.map(bytes), isCut: expected.length >= maxTokens });
+  if (parting === undefined) return undefined;
+  const { at, rest } = parting;
+  const isActual = (token: TokenId): boolean => token !== expected[at] && beginsWith(rest, bytes(token));
+  return { at, expected: expected[at], isActual };
+}
+
+function beginsWith(text: Uint8Array, piece: Uint8Array): boolean {
+  return piece.length > 0 && piece.length <= text.length && piece.every((byte, at) => byte === text[at]);
+}
+
+/**
+ * How much likelier one token is than another at a place of the answer, the likeliest that it may be; an end that came
+ * instead is not known.
+ */
 async function marginAt(
   plain: Engine,
   request: TurnRequest,
-  [at, expected, actual]: readonly [number, TokenId | undefined, TokenId | undefined],
+  { at, expected, isActual }: Parting,
 ): Promise<number | null> {
-  if (expected === undefined || actual === undefined) return null;
+  if (expected === undefined) return null;
   const { tokens, sampling, seed, ignoreEos } = request;
   const { logprobs } = await plain
     .generate(tokens, { maxTokens: at + 1, sampling, seed, ignoreEos, logprobs: numAlternatives })
     .finish();
   const { alternatives = [] } = logprobs?.[at] ?? {};
-  const of = (token: TokenId): number | undefined => alternatives.find((one) => one.token === token)?.logprob;
-  const [left, right] = [of(expected), of(actual)];
+  const left = alternatives.find(({ token }) => token === expected)?.logprob;
+  const right = alternatives.find(({ token }) => isActual(token))?.logprob;
   return left === undefined || right === undefined ? null : Math.abs(left - right);
 }
 

@@ -213,6 +213,15 @@ describe('llama-speculative-simple', () => {
     expect(args.join(' ')).toMatch(/--no-escape .* -n 19 --temp 1 --seed 3 --top-k 0 --top-p 1 --min-p 0$/);
   });
 
+  it('says where its text is not certain to be the answer alone', async () => {
+    const body = speculativeBody(' and on').replace("readFileSync(option('-bf'), 'utf8')", "'other'");
+    const other = await start('llama-speculative-simple', program('unlike', body));
+    expect(await other.generate(request)).toMatchObject({ isTextUncertain: true });
+    await other.close();
+    const echo = await start('llama-speculative-simple', program('alike', speculativeBody(' and on')));
+    expect((await echo.generate(request)).isTextUncertain).toBeUndefined();
+  });
+
   it('is not believed tokens that it did not write', async () => {
     const { generate } = await start('llama-speculative-simple', program('beyond', speculativeBody('a')));
     const answer = await generate(request);

@@ -37,7 +37,10 @@ function requestOptions(request: PeerRequest): string[] {
  * @param numWritten  tokens of the text that it wrote, perhaps one fewer than its own: it counts what it accepted beyond the end
  *   of generation, too
  */
-function parseReport(report: string, numWritten: number): Omit<PeerAnswer, 'text' | 'tokens'> | undefined {
+function parseReport(
+  report: string,
+  numWritten: number,
+): Omit<PeerAnswer, 'text' | 'tokens' | 'isTextUncertain'> | undefined {
   const encoded = /encoded\s+(\d+) tokens in\s+([\d.]+) seconds/.exec(report);
   const decoded = /decoded\s+(\d+) tokens in\s+([\d.]+) seconds/.exec(report);
   const drafted = /n_drafted\s*=\s*(\d+)/.exec(report);
@@ -57,10 +60,11 @@ function parseReport(report: string, numWritten: number): Omit<PeerAnswer, 'text
   };
 }
 
-/** The output without the prompt before it and the empty lines after it. */
-function outputText(stdout: string, prompt: string): string {
+/** The output without the prompt before it, where that is found, and the empty lines after it. */
+function outputText(stdout: string, prompt: string): Pick<PeerAnswer, 'text' | 'isTextUncertain'> {
   const at = stdout.indexOf(prompt);
-  return (at < 0 ? stdout : stdout.slice(at + prompt.length)).replace(/\n{4}$/, '');
+  const text = (at < 0 ? stdout : stdout.slice(at + prompt.length)).replace(/\n{4}$/, '');
+  return at < 0 ? { text, isTextUncertain: true } : { text };
 }
 
 /**
@@ -99,8 +103,8 @@ export async function startLlamaSpeculativeSimple(settings: PeerSettings): Promi
     for (let numRuns = 1; ; numRuns++) {
       const { stdout, stderr } = await run(args);
       const written = outputText(stdout, prompt);
-      const report = parseReport(stderr, prompts.count(written));
-      if (report !== undefined) return { ...report, text: written };
+      const report = parseReport(stderr, prompts.count(written.text));
+      if (report !== undefined) return { ...report, ...written };
       if (numRuns === maxRuns) {
         throw new PeerError(`${name} ended without its figures, ${maxRuns} times. ${stderrTail(stderr)}`);
       }
