@@ -62,7 +62,16 @@ describe('outrider theory', () => {
       expect(bias.predicted.value > 0).toBe(!lossless);
       for (const { value } of [speedup.predicted, speedup.measured]) expect(value).toBeGreaterThan(0);
     }
-    const { text } = report;
+    const { text, paretoLine } = report;
+    expect(paretoLine.map(({ epsilon }) => epsilon)).toEqual([0, 0.05, 1]);
+    for (const { rejection, bias } of paretoLine)
+      expect(rejection + bias).toBeCloseTo(text.totalVariation, 6);
+    const [rejection, block, tree, pareto] = report.methods.map(({ tried }) => tried);
+    expect([block, tree]).toEqual([undefined, undefined]);
+    for (const { predicted, measured } of [rejection!.rejection, pareto!.rejection, pareto!.bias]) {
+      const sigma = Math.hypot(predicted.halfWidth, measured.halfWidth) / 1.96;
+      expect(Math.abs(predicted.value - measured.value)).toBeLessThan(3 * sigma);
+    }
     expect(text.positions).toBe(2 * 16 * 24);
     expect(text.overlap).toBeGreaterThan(text.leastAcceptance);
     expect(report.totalVariationAlongText).toHaveLength(24);
@@ -77,6 +86,7 @@ describe('outrider theory', () => {
     );
     expect(status).toBe(0);
     expect(stdout).toMatch(/^Along 8 tokens of the target: total variation 0\.\d+/);
+    expect(stdout).toMatch(/^However wide its tree, a round of 16 tokens brings \d+\.\d at most/m);
     expect(stdout).toMatch(
       /^chain:2\+block +0\.\d{3} +0\.\d{3} +\d\.\d\d +\d\.\d\d +\d+\.\d +\d+\.\d +\d\.\d\d/m,
     );

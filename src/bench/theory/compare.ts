@@ -21,8 +21,10 @@ import {
   predictMs,
   predictPlainMs,
   reportMethod,
+  reportParetoLine,
   reportText,
   type MethodReport,
+  type ParetoLinePoint,
   type TextReport,
 } from './report.js';
 import { traceText, type Trace } from './trace.js';
@@ -51,6 +53,8 @@ export interface TheoryReport {
   /** [longest text]: mean total variation at each output position. */
   readonly totalVariationAlongText: readonly number[];
   readonly methods: readonly MethodReport[];
+  /** By epsilon; empty where no method is lossy. */
+  readonly paretoLine: readonly ParetoLinePoint[];
   /** The best chain under `block`, by prediction; undefined without a method for chains. */
   readonly bestChain: DraftSize | undefined;
 }
@@ -93,12 +97,14 @@ export async function compareWithTheory(options: TheoryOptions): Promise<TheoryR
       },
     });
     const chain = benches.find(({ isChain }) => isChain);
+    const text = reportText(traces);
     return {
-      text: reportText(traces),
+      text,
+      paretoLine: reportParetoLine(traces, epsilonsOf(options), text.totalVariation),
       totalVariationAlongText: alongText(traces),
-      methods: benches.map(({ method, verifier }, index) =>
+      methods: benches.map(({ method, verifier, isTokenWise }, index) =>
         reportMethod({
-          ...{ method: method.name, verifier: verifier.name, lossless: verifier.lossless },
+          ...{ method: method.name, verifier: verifier.name, lossless: verifier.lossless, isTokenWise },
           ...{ predicted: predicted[index]!, runs: runs[index]!, plainRuns: plainRuns!, ...times[index]! },
         }),
       ),
@@ -135,7 +141,8 @@ async function traceAll(
   const lookahead = Math.max(longestChain, ...benches.map(({ maxDepth }) => maxDepth));
   const traces: Trace[] = [];
   for (const { prompt, seed } of generationsOf(options)) {
-    const traceOptions = { engine, draft, sampling, maxTokens, lookahead, ignoreEos };
+    const epsilons = epsilonsOf(options);
+    const traceOptions = { engine, draft, sampling, maxTokens, lookahead, epsilons, ignoreEos };
     traces.push(await traceText(prompt, textSeeds + seed, traceOptions));
     progress.next();
   }
@@ -193,6 +200,12 @@ async function runAll(
   }
   return all;
 }
+
+/** Of the lossy methods, ascending, each once. */
+const epsilonsOf = ({ methods }: TheoryOptions): number[] =>
+  [...new Set(methods.flatMap(({ epsilon = 0 }) => (epsilon > 0 ? [epsilon] : [])))].sort(
+    (one, other) => one - other,
+  );
 
 const runOptionsOf = ({ maxTokens, sampling, ignoreEos }: TheoryOptions): RunOptions => ({
   maxTokens,

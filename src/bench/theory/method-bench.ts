@@ -9,7 +9,7 @@ import { isRejection } from '../../theory/round-rejection.js';
 import type { SamplingParams } from '../../types.js';
 import type { Verifier } from '../../verify/verifier.js';
 import { engineOptionsFor, type Method } from './method.js';
-import { chainRules, predictChain, type PredictedRounds } from './predict-chain.js';
+import { chainRules, predictChain, tokenWiseRules, type PredictedRounds } from './predict-chain.js';
 import { predictLossy } from './predict-lossy.js';
 import { predictTree } from './predict-tree.js';
 import type { Trace } from './trace.js';
@@ -109,6 +109,11 @@ export class MethodBench {
   /** True where the target's text alone tells what is accepted: chains, with a rule that has a closed form. */
   get isChain(): boolean {
     return this.engine.drafter!.maxLeaves === 1 && chainRules.has(this.verifier.name);
+  }
+
+  /** True where every draft token that is tried is accepted or rejected by its own probabilities. */
+  get isTokenWise(): boolean {
+    return this.engine.drafter!.maxLeaves === 1 && tokenWiseRules.has(this.verifier.name);
   }
 
   /** Draft tokens in a row at most. */

@@ -2,13 +2,17 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { palette, pictureConfig, renderSvg } from '../picture.js';
 import type { TheoryReport } from './compare.js';
+import { methodColour, panelSize, withEnds } from './panel.js';
+import { paretoPicture } from './pareto-picture.js';
 import type { Compared, MethodReport } from './report.js';
 import { theoryRows, theorySentences } from './table.js';
 
-const [panelWidth, panelHeight] = [330, 300];
-
-/** Predicted against measured acceptance and speedup, and the total variation along the text, side by side. */
+/**
+ * Predicted against measured acceptance and speedup, the total variation along the text, and the line between rejection and
+ * bias where a method is lossy, side by side.
+ */
 export function theorySvg(report: TheoryReport): Promise<string> {
+  const pareto = paretoPicture(report);
   return renderSvg({
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     background: 'white',
@@ -17,6 +21,7 @@ export function theorySvg(report: TheoryReport): Promise<string> {
       scatter(report, 'acceptance', ({ acceptanceRate }) => acceptanceRate),
       scatter(report, 'speedup', ({ speedup }) => speedup),
       alongText(report),
+      ...(pareto === undefined ? [] : [pareto]),
     ],
     config: pictureConfig,
   } as TopLevelSpec);
@@ -42,14 +47,8 @@ export async function theoryHtml(report: TheoryReport): Promise<string> {
 function scatter(report: TheoryReport, name: string, figure: (method: MethodReport) => Compared): object {
   const values = report.methods.map((method) => {
     const { predicted, measured } = figure(method);
-    const halfWidth = Number.isNaN(measured.halfWidth) ? 0 : measured.halfWidth;
-    return {
-      method: method.method,
-      predicted: predicted.value,
-      measured: measured.value,
-      low: measured.value - halfWidth,
-      high: measured.value + halfWidth,
-    };
+    const { value, ...ends } = withEnds(measured);
+    return { method: method.method, predicted: predicted.value, measured: value, ...ends };
   });
   const ends = values.flatMap(({ predicted, low, high }) => [predicted, low, high]);
   const domain = [Math.min(...ends), Math.max(...ends)];
@@ -59,17 +58,10 @@ function scatter(report: TheoryReport, name: string, figure: (method: MethodRepo
     type: 'quantitative',
     scale: { domain, zero: false, nice: true },
   });
-  const methods = values.map(({ method }) => method);
-  const colour = {
-    field: 'method',
-    type: 'nominal',
-    sort: methods,
-    scale: { domain: methods, range: methods.map((_, index) => palette[(index + 2) % palette.length]!) },
-  };
+  const colour = methodColour(values.map(({ method }) => method));
   const x = axis('predicted', `${name}, predicted`);
   return {
-    width: panelWidth,
-    height: panelHeight,
+    ...panelSize,
     layer: [
       {
         data: { values: domain.map((end) => ({ predicted: end, measured: end })) },
@@ -94,8 +86,7 @@ function alongText({ totalVariationAlongText, text }: TheoryReport): object {
   const values = totalVariationAlongText.map((value, index) => ({ position: index + 1, value }));
   const y = { field: 'value', title: 'total variation', type: 'quantitative' };
   return {
-    width: panelWidth,
-    height: panelHeight,
+    ...panelSize,
     layer: [
       {
         data: { values },

@@ -32,6 +32,11 @@ const alongText: Readonly<Record<string, { rule: ChainRule; ratio: (facts: Posit
 /** Names of the rules that {@link predictChain} knows. */
 export const chainRules: ReadonlySet<string> = new Set(Object.keys(alongText));
 
+/** Names of the rules that accept each token of a chain, or reject it, by p and q of this token alone. */
+export const tokenWiseRules: ReadonlySet<string> = new Set([
+  ...['rejection', 'recursive', 'k-seq', 'greedy-multi-draft', 'pareto'],
+]);
+
 /**
  * Rounds that do not accept their whole chain end with a rejection.
  * @param length  draft tokens of a round, at most the trace's lookahead

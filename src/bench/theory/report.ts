@@ -4,16 +4,25 @@ import type { RoundCost } from '../../cost/round-cost.js';
 import { bestDraftSize, type DraftSize } from '../../theory/best-draft.js';
 import { leastAcceptance } from '../../theory/divergence.js';
 import { expectedTokensBySurvival } from '../../theory/expected-tokens.js';
+import type { ParetoPoint } from '../../theory/pareto-line.js';
 import { widthBound } from '../../theory/width-bound.js';
 import { estimateQuotient, estimateRatio, type RatioEstimate } from '../ratio-estimate.js';
 import type { MeasuredRun } from './method-bench.js';
 import { predictChain, type PredictedRounds } from './predict-chain.js';
-import type { Trace } from './trace.js';
+import type { PositionFacts, Trace } from './trace.js';
 
 /** A figure as theory has it and as it was measured; half widths are of 95 % intervals. */
 export interface Compared {
   readonly predicted: RatioEstimate;
   readonly measured: RatioEstimate;
+}
+
+/** What becomes of draft tokens that are tried: all that are accepted, and one for each rejection. */
+export interface TriedTokens {
+  /** The share that is rejected. */
+  readonly rejection: Compared;
+  /** Total variation distance that is spent on one. */
+  readonly bias: Compared;
 }
 
 /** One method. */
@@ -31,6 +40,8 @@ export interface MethodReport {
   readonly speedup: Compared;
   /** Total variation distance from the target's law that was spent, a token. */
   readonly bias: Compared;
+  /** There where a method decides token by token along a chain. */
+  readonly tried?: TriedTokens | undefined;
   /** Milliseconds. */
   readonly plainTokenMs: { readonly predicted: number; readonly measured: number };
   readonly roundMs: { readonly predicted: number; readonly measured: number };
@@ -47,14 +58,45 @@ export interface TextReport {
   readonly leastAcceptance: number;
   readonly targetEntropy: number;
   readonly draftEntropy: number;
-  /** Tokens that 16 draft tokens can bring at most, but for a constant. */
+  /** Tokens that a round with a batch of {@link boundedBatch} can bring at most, but for a constant; NaN without entropy. */
   readonly widthBound: number;
 }
 
+/** A point of the line between rejection and bias: means over positions. */
+export interface ParetoLinePoint extends ParetoPoint {
+  readonly epsilon: number;
+}
+
+/**
+ * Where along the texts the draft tokens would be that are tried at each epsilon: on the line from the total variation of
+ * rejections without bias to that of bias without rejections, whose ends come first and last.
+ * @param epsilons  as the facts have them; where there is none, there is no line
+ */
+export function reportParetoLine(
+  traces: readonly Trace[],
+  epsilons: readonly number[],
+  totalVariation: number,
+): ParetoLinePoint[] {
+  if (epsilons.length === 0) return [];
+  const facts = startFacts(traces);
+  return [
+    { epsilon: 0, rejection: totalVariation, bias: 0 },
+    ...epsilons.map((epsilon, index) => ({
+      epsilon,
+      rejection: mean(facts.map(({ pareto }) => pareto[index]!.rejection)),
+      bias: mean(facts.map(({ pareto }) => pareto[index]!.bias)),
+    })),
+    { epsilon: 1, rejection: 0, bias: totalVariation },
+  ];
+}
+
+const startFacts = (traces: readonly Trace[]): PositionFacts[] =>
+  traces.flatMap(({ facts, numStarts }) => facts.slice(0, numStarts));
+
 /** Means over all positions at which a round may start. */
 export function reportText(traces: readonly Trace[]): TextReport {
-  const facts = traces.flatMap((trace) => trace.facts.slice(0, trace.numStarts));
-  const meanOf = (figure: (one: (typeof facts)[number]) => number): number => mean(facts.map(figure));
+  const facts = startFacts(traces);
+  const meanOf = (figure: (one: PositionFacts) => number): number => mean(facts.map(figure));
   const totalVariation = meanOf((one) => one.totalVariation);
   const divergence = meanOf((one) => one.divergence);
   const surprises = facts.flatMap(({ targetProbability }) =>
@@ -69,17 +111,20 @@ export function reportText(traces: readonly Trace[]): TextReport {
     leastAcceptance: leastAcceptance(divergence),
     targetEntropy: meanOf((one) => one.targetEntropy),
     draftEntropy: meanOf((one) => one.draftEntropy),
-    widthBound: widthBound(surprise, mean(surprises.map((value) => value ** 2)), capacity),
+    widthBound: widthBound(surprise, mean(surprises.map((value) => value ** 2)), boundedBatch),
   };
 }
 
-const capacity = 16;
+/** Tokens of the batch that the bound on width is told for. */
+export const boundedBatch = 16;
 
 /** What {@link reportMethod} compares, by texts: predicted rounds and milliseconds, and measured runs in the same order. */
 export interface MethodFindings {
   readonly method: string;
   readonly verifier: string;
   readonly lossless: boolean;
+  /** Every draft token that is tried is accepted or rejected by its own probabilities. */
+  readonly isTokenWise: boolean;
   readonly predicted: readonly PredictedRounds[];
   /** Of all rounds of a text. */
   readonly predictedMs: readonly number[];
@@ -102,6 +147,17 @@ const rejectionsOf = (all: readonly Rounds[]): RatioEstimate =>
 const biasOf = (all: readonly Rounds[]): RatioEstimate =>
   estimateRatio(all.map((one) => ({ over: one.bias, under: tokensOf(one) })));
 
+const perTried = (all: readonly Rounds[], figure: (one: Rounds) => number): RatioEstimate =>
+  estimateRatio(all.map((one) => ({ over: figure(one), under: one.acceptedTokens + one.rejections })));
+
+function triedTokens(predicted: readonly Rounds[], measured: readonly Rounds[]): TriedTokens {
+  const compare = (figure: (one: Rounds) => number): Compared => ({
+    predicted: perTried(predicted, figure),
+    measured: perTried(measured, figure),
+  });
+  return { rejection: compare(({ rejections }) => rejections), bias: compare(({ bias }) => bias) };
+}
+
 /** Compares what was predicted with what was measured. */
 export function reportMethod(findings: MethodFindings): MethodReport {
   const { method, verifier, lossless, predicted, predictedMs, predictedPlainMs, runs, plainRuns } = findings;
@@ -119,6 +175,7 @@ export function reportMethod(findings: MethodFindings): MethodReport {
       measured: estimateQuotient(msPerToken(plainRuns), msPerToken(runs)),
     },
     bias: { predicted: biasOf(predicted), measured: biasOf(runs) },
+    ...(findings.isTokenWise && { tried: triedTokens(predicted, runs) }),
     plainTokenMs: {
       predicted: estimateRatio(
         predictedPlainMs.map((over, index) => ({ over, under: tokensOf(predicted[index]!) })),

@@ -1,7 +1,7 @@
 // A comparison of theory and measurement as lines of text. Knows nothing of terminals.
 import type { RatioEstimate } from '../ratio-estimate.js';
 import type { TheoryReport } from './compare.js';
-import type { Compared, MethodReport, TextReport } from './report.js';
+import { boundedBatch, type Compared, type MethodReport, type TextReport } from './report.js';
 
 /** Rows of the table of methods, its head first. */
 export function theoryRows({ methods }: TheoryReport): string[][] {
@@ -47,7 +47,15 @@ function describeText(text: TextReport): string[] {
       `(${(100 * text.totalVariation).toFixed(1)} rejections in 100 tokens), overlap ${text.overlap.toFixed(3)}`,
     `divergence ${text.divergence.toFixed(3)} nats (acceptance of at least ${text.leastAcceptance.toFixed(3)}), ` +
       `entropy ${text.targetEntropy.toFixed(3)} of the target, ${text.draftEntropy.toFixed(3)} of the draft`,
+    ...(Number.isFinite(text.widthBound) ? [describeWidth(text)] : []),
   ];
+}
+
+function describeWidth({ widthBound }: TextReport): string {
+  return (
+    `However wide its tree, a round of ${boundedBatch} tokens brings ${widthBound.toFixed(1)} at most ` +
+    '(the leading term of the bound, which grows by the logarithm of the batch)'
+  );
 }
 
 function describeChain({ numDraftTokens, speedup }: { numDraftTokens: number; speedup: number }): string {

@@ -6,6 +6,7 @@ import { probabilityOf, type Distribution } from '../../sampling/distribution.js
 import { entropy } from '../../sampling/entropy.js';
 import { totalVariation } from '../../sampling/residual.js';
 import { divergence } from '../../theory/divergence.js';
+import { paretoPoint, type ParetoPoint } from '../../theory/pareto-line.js';
 import type { SamplingParams, TokenId } from '../../types.js';
 
 /** What target and draft say of one token, given those before; entropies and divergence in nats. */
@@ -20,6 +21,8 @@ export interface PositionFacts {
   readonly ratio: number;
   /** The token is the draft's likeliest. */
   readonly isDraftTop: boolean;
+  /** [numEpsilons]: what over-acceptance would do here. */
+  readonly pareto: readonly ParetoPoint[];
 }
 
 /** One text of the target. */
@@ -43,6 +46,8 @@ export interface TraceOptions {
   readonly maxTokens: number;
   /** Tokens beyond the last start. */
   readonly lookahead: number;
+  /** Of over-acceptance. */
+  readonly epsilons: readonly number[];
   /** Goes on past end-of-generation tokens. */
   readonly ignoreEos: boolean;
 }
@@ -71,7 +76,7 @@ export async function traceText(prompt: Int32Array, seed: number, options: Trace
     const ofDraft = await draft.decode({ tokens: batch, sampler, vocabLimit: info.vocabSize });
     for (const [index] of batch.entries()) {
       const rows: [Distribution, Distribution] = [ofTarget.rows.row(index), ofDraft.rows.row(index)];
-      facts.push(factsOf(...rows, tokens[from + index]!));
+      facts.push(factsOf(...rows, tokens[from + index]!, options.epsilons));
     }
     ofTarget.rows.release();
     ofDraft.rows.release();
@@ -82,7 +87,12 @@ export async function traceText(prompt: Int32Array, seed: number, options: Trace
 }
 
 /** What two rows say of a token that was drawn from the first. */
-export function factsOf(target: Distribution, draft: Distribution, token: TokenId): PositionFacts {
+export function factsOf(
+  target: Distribution,
+  draft: Distribution,
+  token: TokenId,
+  epsilons: readonly number[],
+): PositionFacts {
   const targetProbability = probabilityOf(target, token);
   const top = draft.probs.reduce((best, prob, index) => (prob > draft.probs[best]! ? index : best), 0);
   return {
@@ -94,5 +104,6 @@ export function factsOf(target: Distribution, draft: Distribution, token: TokenI
     // Batches of another size round otherwise: a token on the rim of a truncation may fall off.
     ratio: targetProbability > 0 ? probabilityOf(draft, token) / targetProbability : 0,
     isDraftTop: draft.ids[top] === token,
+    pareto: epsilons.map((epsilon) => paretoPoint(target, draft, epsilon)),
   };
 }
