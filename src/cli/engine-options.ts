@@ -130,7 +130,7 @@ const definitions = {
     default: 'auto',
     group: speculation,
     describe:
-      'Shape of the draft: auto (auto:12 under the guard, else auto:4), auto:N, chain:N, static:3,2,1, dynamic:N (by measured acceptance), sequoia:N, dyspec:N, eagle-2:N, opt-tree:N',
+      'Shape of the draft: auto, auto:N, chain:N, static:3,2,1, dynamic:N (by measured acceptance), sequoia:N, dyspec:N, eagle-2:N, opt-tree:N. auto is at most 12 tokens of a draft model under the guard, 4 without it, with --middle and with --sparse; with a drafter that needs no model, as suffix is beside it by default, at most 16 in all',
   },
   'middle-tokens': numeric('middle-tokens', 'Draft tokens of the middle model, default 8', speculation),
   'min-draft-probability': numeric(
@@ -220,6 +220,22 @@ export const repeatableOptions: ReadonlySet<string> = new Set(
 
 /** Values of the shared options. */
 export type EngineArguments = InferredOptionTypes<typeof definitions>;
+
+/** Names of the options that say how to draft and verify; all others say on what and for whom. */
+export const methodOptionNames: ReadonlySet<string> = new Set(
+  Object.entries(definitions).flatMap(([name, { group }]) =>
+    group === speculation || name === 'middle' ? [name] : [],
+  ),
+);
+
+/** Names of the shared options that say something else than where they are not given. */
+export function givenOptions(args: EngineArguments): readonly string[] {
+  return Object.entries(definitions).flatMap(([name, definition]) => {
+    const value = args[name as keyof EngineArguments];
+    const unsaid = 'default' in definition ? definition.default : undefined;
+    return value === undefined || value === unsaid ? [] : [name];
+  });
+}
 
 /** Adds the shared options to a command. */
 export function withEngineOptions<T>(parser: Argv<T>): Argv<T & EngineArguments> {

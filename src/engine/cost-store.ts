@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { AcceptedCounts } from '../metrics/fading-rates.js';
 import type { CostCalibration } from '../cost/round-cost.js';
@@ -11,6 +12,7 @@ import { cacheFolder } from '../model/cache-folder.js';
 import type { Context } from '../model/context.js';
 import { listDevices } from '../model/gpu-plugins.js';
 import { modelIdentity } from './acceptance-store.js';
+import type { CostKeeping } from './kept-cost.js';
 import { countsSchema, readLearnt, writeLearnt } from './learnt-file.js';
 
 const ms = z.number().min(0);
@@ -59,9 +61,16 @@ export function readCost(path: string): CostCalibration | undefined {
   return readLearnt(path, fileSchema);
 }
 
-/** Writes a measurement; the file is whole or as it was before. */
-export function writeCost(path: string, calibration: CostCalibration): void {
-  if (calibration.batches.length > 0) writeLearnt(path, { version: 3, ...calibration });
+/**
+ * Writes a measurement; the file is whole or as it was before.
+ * @returns what has become of it: a folder may be closed to us
+ */
+export function writeCost(path: string, calibration: CostCalibration): CostKeeping {
+  if (calibration.batches.length === 0) return 'unmeasured';
+  const content = { version: 3, ...calibration };
+  writeLearnt(path, content);
+  const written: unknown = JSON.parse(JSON.stringify(content));
+  return isDeepStrictEqual(readCost(path), written) ? 'kept' : 'unwritable';
 }
 
 const memorySchema = z.object({ version: z.literal(1), kinds: z.record(z.string(), countsSchema) });

@@ -11,7 +11,8 @@ import { PlainPace } from '../metrics/plain-pace.js';
 import type { Context } from '../model/context.js';
 import type { Verifier } from '../verify/verifier.js';
 import { costPath, readCost, readMemory, writeCost, writeMemory } from './cost-store.js';
-import { measureCost } from './measure-cost.js';
+import { KeptCost, type CostFile } from './kept-cost.js';
+import { measureCost, type MeasureCostOptions } from './measure-cost.js';
 import type { EngineOptions } from './options.js';
 import { coresOfOthers, readProcessorTime } from './processor-time.js';
 
@@ -28,6 +29,8 @@ export interface GuardsOptions {
   readonly isSelective?: boolean | undefined;
   /** What was learnt before, and where it is kept; undefined keeps nothing. */
   readonly path?: string | undefined;
+  /** Where the calibration is kept; undefined: nowhere. */
+  readonly file?: CostFile | undefined;
 }
 
 /** Cores that others may keep busy while costs are measured that are worth keeping. */
@@ -58,18 +61,29 @@ export async function createGuards(
     tree: options.tree ?? 'auto',
     maxNodes,
   });
-  const { measureContexts: contextLengths, onMeasure: onProgress } = options;
-  let calibration = contextLengths === undefined ? readCost(path) : undefined;
-  if (calibration === undefined) {
-    const before = readProcessorTime();
-    calibration = await measureCost({ context, drafter, verifier, maxNodes, contextLengths, onProgress });
-    // What a busy machine took is not kept.
-    if (coresOfOthers(before, readProcessorTime()) < quietCores) writeCost(path, calibration);
-  }
+  const calibrated = await calibrate({ context, drafter, verifier, maxNodes }, path, options);
   const isKept = options.keepAcceptance ?? true;
   const { isWeightless = false, isSelective } = drafter;
   const kept = isKept ? path : undefined;
-  return new Guards({ calibration, maxNodes, isMeasuring, isWeightless, isSelective, path: kept });
+  return new Guards({ ...calibrated, maxNodes, isMeasuring, isWeightless, isSelective, path: kept });
+}
+
+/** What was measured before and is in the file, or what is measured now. */
+async function calibrate(
+  parts: Pick<MeasureCostOptions, 'context' | 'drafter' | 'verifier' | 'maxNodes'>,
+  path: string,
+  {
+    measureContexts: contextLengths,
+    onMeasure: onProgress,
+  }: Pick<EngineOptions, 'measureContexts' | 'onMeasure'>,
+): Promise<{ calibration: CostCalibration; file: CostFile }> {
+  const known = contextLengths === undefined ? readCost(path) : undefined;
+  if (known !== undefined) return { calibration: known, file: { path, keeping: 'kept' } };
+  const before = readProcessorTime();
+  const calibration = await measureCost({ ...parts, contextLengths, onProgress });
+  // What a busy machine took is not kept.
+  const isQuiet = coresOfOthers(before, readProcessorTime()) < quietCores;
+  return { calibration, file: { path, keeping: isQuiet ? writeCost(path, calibration) : 'busy' } };
 }
 
 /** Guards that share what is known of costs. */
@@ -86,7 +100,8 @@ export class Guards {
   constructor(options: GuardsOptions) {
     this.#options = options;
     this.#known = options.path === undefined ? {} : readMemory(options.path);
-    this.cost = new RoundCost(options.calibration);
+    const { calibration, file, maxNodes } = options;
+    this.cost = file === undefined ? new RoundCost(calibration) : new KeptCost(calibration, file, maxNodes);
   }
 
   /** The guard of a generation that begins; it goes on from what the ones before have learnt. */

@@ -1,128 +1,98 @@
 import type { CommandModule } from 'yargs';
-import type { RoundCost } from '../../cost/round-cost.js';
-import { bestDraftSize } from '../../theory/best-draft.js';
-import { expectedChainTokens } from '../../theory/expected-tokens.js';
+import { readMemory } from '../../engine/cost-store.js';
+import type { Engine } from '../../engine/engine.js';
+import { KeptCost, type CostFile, type CostKeeping } from '../../engine/kept-cost.js';
 import { engineOptionsOf, withEngineOptions, type EngineArguments } from '../engine-options.js';
-import { loadModelsOf, openEngine } from '../models.js';
+import { loadModelsOf, openEngine, type LoadedModels } from '../models.js';
 import { UsageError } from '../option-values.js';
-import { textTable } from '../../metrics/text-table.js';
+import { writeReportFile } from '../report-file.js';
+import { curveOf, knownAcceptance } from '../tune-curves.js';
+import { tunePage } from '../tune-page.js';
+import { tuneLines, type TuneReport } from '../tune-sentences.js';
 
 interface TuneArguments extends EngineArguments {
   json: boolean;
+  html: string | undefined;
   verbose: boolean;
 }
 
 /** Contexts that are measured where the context is long enough. */
 const contextLengths = [512, 2048, 8192];
-const sizes = [1, 2, 3, 4, 6, 8, 12, 16];
-/** Acceptance of a draft token, from mediocre to excellent. */
-const rates = [0.5, 0.7, 0.85, 0.95];
-const largestTree = 16;
-const barWidth = 40;
 
-/** What rounds cost after one length of context. */
-interface CostCurve {
-  readonly contextLength: number;
-  readonly plainMs: number;
-  readonly rounds: readonly {
-    readonly draftTokens: number;
-    readonly ms: number;
-    readonly breakEven: number;
-  }[];
-  readonly plans: readonly {
-    readonly acceptance: number;
-    readonly draftTokens: number;
-    readonly speedup: number;
-  }[];
-}
+/** What was measured is not there for the next process. */
+class NothingSavedError extends Error {}
+
+const reasons: Readonly<Record<Exclude<CostKeeping, 'kept'>, string>> = {
+  busy: 'other processes kept cores busy while costs were measured. Run it again when they have ended',
+  unmeasured:
+    'measuring would spoil a recurrent state, so that what rounds of this model cost is learnt in use',
+  unwritable: 'the file cannot be written',
+};
 
 /** `outrider tune`: the cost curve of a pair on this machine, and the plan that follows. */
 export const tuneCommand: CommandModule<object, TuneArguments> = {
   command: 'tune',
   describe: 'The cost curve of a pair on this machine, and the plan that follows',
   builder: (parser) =>
-    withEngineOptions(parser)
-      .default('tree', `auto:${largestTree}`)
-      .options({ json: { type: 'boolean', default: false, describe: 'Print one JSON object' } }) as never,
+    withEngineOptions(parser).options({
+      json: { type: 'boolean', default: false, describe: 'Print one JSON object' },
+      html: {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Where the page with picture and plan goes; default beside the costs',
+      },
+    }) as never,
   handler: async (args) => {
     const engineOptions = engineOptionsOf(args);
     if (args.guard === 'off')
       throw new UsageError('Expected --guard on with tune: costs are measured for the guard');
     const models = await loadModelsOf(args);
-    const { target, draft } = models;
     const engine = await openEngine({ ...models, ...engineOptions, measureContexts: contextLengths });
     try {
-      if (engine.cost === undefined) {
+      const { cost } = engine;
+      if (!(cost instanceof KeptCost))
         throw new UsageError('Expected a drafter to tune: --draft D.gguf or --drafter NAME');
-      }
-      const { contextSize } = engine.contextInfo;
-      const curves = [0, ...contextLengths]
-        .filter((length) => length < contextSize)
-        .flatMap((length) => curveOf(engine.cost!, length) ?? []);
-      const { ms: sizeChangeMs } = engine.cost.sizeChange;
-      const change = engine.cost.holdsSizes(0) ? describedChange(sizeChangeMs) : [];
-      if (args.json) {
-        console.log(
-          JSON.stringify({ target: target.path, draft: draft?.path ?? null, curves, sizeChangeMs }),
-        );
-      } else {
-        for (const line of [...curves.flatMap(picture), ...change]) console.log(line);
-      }
+      const report = reportOf(engine, cost, models);
+      if (args.json) console.log(JSON.stringify({ ...report, costs: cost.file }));
+      else for (const line of tuneLines(report)) console.log(line);
+      await save(report, cost.file, args.html);
     } finally {
       await engine.dispose();
-      target.dispose();
-      draft?.dispose();
+      models.target.dispose();
+      models.draft?.dispose();
       models.middle?.dispose();
     }
   },
 };
 
-function curveOf(cost: RoundCost, contextLength: number): CostCurve | undefined {
-  const plainMs = cost.predict(0, contextLength);
-  if (plainMs === undefined || plainMs === 0) return undefined;
-  const msOf = (numNodes: number): number | undefined => cost.predict(numNodes, contextLength);
-  const rounds = sizes.flatMap((draftTokens) => {
-    const ms = msOf(draftTokens);
-    return ms === undefined ? [] : [{ draftTokens, ms, breakEven: ms / plainMs }];
-  });
-  const plans = rates.map((acceptance) => {
-    const expectedTokens = (length: number): number => expectedChainTokens(acceptance, length);
-    const { numDraftTokens, speedup } = bestDraftSize(
-      { plainMs, roundMs: msOf, expectedTokens },
-      largestTree,
-    );
-    return { acceptance, draftTokens: numDraftTokens, speedup };
-  });
-  return { contextLength, plainMs, rounds, plans };
+function reportOf(engine: Engine, cost: KeptCost, { target, draft }: LoadedModels): TuneReport {
+  const { contextInfo, drafter } = engine;
+  const { file, maxNodes } = cost;
+  const basis = { cost, maxNodes, drafter: drafter!, memory: readMemory(file.path) };
+  return {
+    target: target.path,
+    draft: draft?.path ?? null,
+    drafter: engine.drafterName,
+    curves: [0, ...contextLengths]
+      .filter((length) => length < contextInfo.contextSize)
+      .flatMap((length) => curveOf(basis, length) ?? []),
+    knownAcceptance: knownAcceptance(basis),
+    sizeChangeMs: cost.sizeChange.ms,
+    holdsSizes: cost.holdsSizes(0),
+  };
 }
 
-/** What a GPU takes more for the first batches of another size. */
-function describedChange(ms: number): string[] {
-  return [
-    `Rounds of another size than those before take ${ms.toFixed(2)} ms more, in all: drafts are best of one size`,
-  ];
-}
-
-/** A bar for each size: tokens that a round has to bring to be worth its time. */
-function picture({ contextLength, plainMs, rounds, plans }: CostCurve): string[] {
-  const largest = Math.max(...rounds.map(({ breakEven }) => breakEven), 1);
-  const rows = [
-    ['draft tokens', 'ms a round', 'tokens to break even', ''],
-    ...rounds.map(({ draftTokens, ms, breakEven }) => [
-      String(draftTokens),
-      ms.toFixed(2),
-      breakEven.toFixed(2),
-      '\u2588'.repeat(Math.max(1, Math.round((barWidth * breakEven) / largest))).padEnd(barWidth),
-    ]),
-  ];
-  return [
-    `${contextLength} tokens of context: plain decoding takes ${plainMs.toFixed(2)} ms a token`,
-    ...textTable(rows),
-    ...plans.map(({ acceptance, draftTokens, speedup }) =>
-      draftTokens === 0
-        ? `  ${acceptance} of draft tokens accepted: plain decoding`
-        : `  ${acceptance} of draft tokens accepted: chains of ${draftTokens}, ${speedup.toFixed(2)} times as fast as plain`,
-    ),
-    '',
-  ];
+/** Costs are in their file already; the page goes beside them, or where it is asked for. */
+async function save(
+  report: TuneReport,
+  { path, keeping }: CostFile,
+  asked: string | undefined,
+): Promise<void> {
+  const page = asked ?? (keeping === 'kept' ? path.replace(/\.json$/, '.html') : undefined);
+  if (page !== undefined) {
+    writeReportFile(page, await tunePage(report));
+    console.error(`Picture and plan: ${page}`);
+  }
+  if (keeping !== 'kept') throw new NothingSavedError(`No costs were saved to ${path}: ${reasons[keeping]}.`);
+  console.error(`Costs: ${path}`);
 }
