@@ -68,6 +68,12 @@ describe('outrider theory', () => {
       expect(rejection + bias).toBeCloseTo(text.totalVariation, 6);
     const [rejection, block, tree, pareto] = report.methods.map(({ tried }) => tried);
     expect([block, tree]).toEqual([undefined, undefined]);
+    const { rejectionsPer100Tokens, meanAcceptanceLength } = report.methods[0]!;
+    const [rejected, rounds] = [
+      rejectionsPer100Tokens.measured.value / 100,
+      1 / meanAcceptanceLength.measured.value,
+    ];
+    expect(rejection!.rejection.measured.value).toBeCloseTo(rejected / (1 - rounds + rejected), 12);
     for (const { predicted, measured } of [rejection!.rejection, pareto!.rejection, pareto!.bias]) {
       const sigma = Math.hypot(predicted.halfWidth, measured.halfWidth) / 1.96;
       expect(Math.abs(predicted.value - measured.value)).toBeLessThan(3 * sigma);
@@ -86,7 +92,7 @@ describe('outrider theory', () => {
     );
     expect(status).toBe(0);
     expect(stdout).toMatch(/^Along 8 tokens of the target: total variation 0\.\d+/);
-    expect(stdout).toMatch(/^However wide its tree, a round of 16 tokens brings \d+\.\d at most/m);
+    expect(stdout).toMatch(/^No tree brings more than \d+\.\d tokens a round with a batch of 16/m);
     expect(stdout).toMatch(
       /^chain:2\+block +0\.\d{3} +0\.\d{3} +\d\.\d\d +\d\.\d\d +\d+\.\d +\d+\.\d +\d\.\d\d/m,
     );

@@ -19,7 +19,12 @@ export function paretoPicture({ paretoLine, methods }: TheoryReport): object | u
   const values = methods.flatMap(({ method, tried }) => {
     if (tried === undefined) return [];
     const [bias, rejection] = [withEnds(tried.bias.measured), withEnds(tried.rejection.measured)];
-    const ends = { left: bias.low, right: bias.high, low: rejection.low, high: rejection.high };
+    const ends = {
+      left: Math.max(0, bias.low),
+      right: bias.high,
+      low: Math.max(0, rejection.low),
+      high: rejection.high,
+    };
     return [{ method, bias: bias.value, rejection: rejection.value, ...ends }];
   });
   const color = methodColour(methods.map(({ method }) => method));

@@ -53,8 +53,8 @@ function describeText(text: TextReport): string[] {
 
 function describeWidth({ widthBound }: TextReport): string {
   return (
-    `However wide its tree, a round of ${boundedBatch} tokens brings ${widthBound.toFixed(1)} at most ` +
-    '(the leading term of the bound, which grows by the logarithm of the batch)'
+    `No tree brings more than ${widthBound.toFixed(1)} tokens a round with a batch of ${boundedBatch}, but for a constant: ` +
+    `width pays by its logarithm${widthBound < boundedBatch ? '' : '; the batch itself is the limit here'}`
   );
 }
 
