@@ -6,7 +6,7 @@ import type { PeerName } from './peers/peers.js';
 /** Engine options that can be handed to another process. */
 export type MethodOptions = Omit<
   EngineOptions,
-  'target' | 'draft' | 'context' | 'draftContext' | 'onMeasure' | 'drafter'
+  'target' | 'draft' | 'middle' | 'context' | 'draftContext' | 'onMeasure' | 'drafter'
 > & { readonly drafter?: string | readonly string[] | undefined };
 
 /** A way of generating, as plain data. */
@@ -15,7 +15,12 @@ export type Method = {
   /** As it was asked for. */
   readonly requested: string;
 } & (
-  | { readonly kind: 'engine'; readonly options: MethodOptions }
+  | {
+      readonly kind: 'engine';
+      readonly options: MethodOptions;
+      /** The model between target and drafter, as it was asked for. */
+      readonly middle?: string | undefined;
+    }
   | {
       readonly kind: 'synthetic';
       /** [at least 1]: how often a draft token of each depth is accepted once its parent is; the last one goes on. */

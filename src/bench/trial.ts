@@ -1,6 +1,5 @@
 // One trial: a method and plain decoding answer the same prompts in turn. Knows nothing of other trials or of files.
 import { createEngine, type Engine } from '../engine/engine.js';
-import type { EngineOptions } from '../engine/options.js';
 import { loadModels } from '../model/load-model.js';
 import type { ContextOptions } from '../model/context-options.js';
 import type { GpuChoice } from '../model/gpu-plugins.js';
@@ -8,7 +7,7 @@ import type { Model } from '../model/model.js';
 import type { SamplingParams } from '../types.js';
 import { EngineContender, PeerContender, type Contender, type TurnAnswer } from './contender.js';
 import { converse, PromptWriter, type ConversationSettings } from './conversation.js';
-import { defaultNodes, withNodes, type Method } from './method.js';
+import { defaultNodes, withNodes, type Method, type MethodOptions } from './method.js';
 import { startPeer } from './peers/peers.js';
 import { trialName, type Sample, type Trial, type TrialHead } from './sample.js';
 import { SyntheticDrafter } from './synthetic-drafter.js';
@@ -22,6 +21,8 @@ export interface TrialPlan {
   readonly prompts: readonly BenchPrompt[];
   readonly targetPath: string;
   readonly draftPath: string | undefined;
+  /** Of the method's model between the two. */
+  readonly middlePath?: string | undefined;
   readonly gpu: GpuChoice | undefined;
   readonly gpuLayers: 'auto' | 'max' | number | undefined;
   readonly context: ContextOptions;
@@ -52,11 +53,11 @@ const warmUpTokens = 24;
 export async function runTrial(plan: TrialPlan, emit: (message: TrialMessage) => void): Promise<void> {
   const parts = new Disposables();
   try {
-    const { target, draft } = await loadPair(plan, parts);
+    const { target, draft, middle } = await loadPlanned(plan, parts);
     const context = { ...plan.context, contextSize: contextSizeOf(plan, target) };
     const plain = parts.keep(await createEngine({ target, drafter: 'none', guard: false, context }));
     const { threads, contextSize } = plain.contextInfo;
-    const method = await startMethod(plan, { target, draft, context, threads, contextSize, parts });
+    const method = await startMethod(plan, { target, draft, middle, context, threads, contextSize, parts });
     const writer = new PromptWriter(target, plain.contextInfo.contextSize);
     const sides = { plain: new EngineContender(plain), method: method.contender };
     const warmUp = { ...settingsOf(plan, 0), maxTokens: Math.min(warmUpTokens, plan.maxTokens) };
@@ -128,13 +129,17 @@ function contextSizeOf(plan: TrialPlan, target: Model): number | undefined {
   return target.info.trainContextSize > 0 ? Math.min(rounded, target.info.trainContextSize) : rounded;
 }
 
-async function loadPair({ targetPath, draftPath, gpu, gpuLayers, method }: TrialPlan, parts: Disposables) {
-  const paths = draftPath === undefined ? [targetPath] : [targetPath, draftPath];
+async function loadPlanned(plan: TrialPlan, parts: Disposables) {
+  const { targetPath, middlePath, draftPath, gpu, gpuLayers, method } = plan;
+  const paths = [targetPath, middlePath, draftPath].filter((path) => path !== undefined);
   const isThinningFeedForward = method.kind === 'engine' && method.options.sparse?.feedForward !== undefined;
-  const [target, draft] = await loadModels(paths, { gpu, gpuLayers, repackWeights: !isThinningFeedForward });
-  parts.keep(target!);
-  if (draft !== undefined) parts.keep(draft);
-  return { target: target!, draft };
+  const models = await loadModels(paths, { gpu, gpuLayers, repackWeights: !isThinningFeedForward });
+  for (const model of models) parts.keep(model);
+  return {
+    target: models[0]!,
+    middle: middlePath === undefined ? undefined : models[1],
+    draft: draftPath === undefined ? undefined : models.at(-1),
+  };
 }
 
 interface StartedMethod {
@@ -147,6 +152,7 @@ interface StartedMethod {
 interface MethodParts {
   readonly target: Model;
   readonly draft: Model | undefined;
+  readonly middle: Model | undefined;
   readonly context: ContextOptions;
   /** As plain decoding has them. */
   readonly threads: number;
@@ -174,8 +180,8 @@ async function startMethod(plan: TrialPlan, shared: MethodParts): Promise<Starte
 
 async function startEngine(
   plan: TrialPlan,
-  options: Omit<EngineOptions, 'target' | 'draft'>,
-  { target, draft, context, parts }: MethodParts,
+  options: MethodOptions,
+  { target, draft, middle, context, parts }: MethodParts,
 ): Promise<StartedMethod> {
   // A run that measures is no run to learn from.
   const engine = parts.keep(
@@ -183,6 +189,7 @@ async function startEngine(
       ...options,
       target,
       draft,
+      middle,
       context,
       keepAcceptance: false,
     }),
@@ -193,7 +200,7 @@ async function startEngine(
   return {
     contender: new EngineContender(engine),
     engine,
-    achieved: achievedOf(engine, plan, options.tree),
+    achieved: { ...achievedOf(engine, plan, options.tree), middle: plan.middlePath ?? null },
     lossless,
   };
 }

@@ -4,7 +4,13 @@ import type { Method, MethodOptions } from '../bench/method.js';
 import { peerNames, type PeerName } from '../bench/peers/peers.js';
 import { drafterNames } from '../engine/drafters.js';
 import { verifierNames } from '../engine/verifiers.js';
-import { engineOptionsOf, withEngineOptions, type EngineArguments } from './engine-options.js';
+import {
+  engineOptionsOf,
+  givenOptions,
+  methodOptionNames,
+  withEngineOptions,
+  type EngineArguments,
+} from './engine-options.js';
 import { UsageError } from './option-values.js';
 
 /** Names that stand for options, and what they stand for. */
@@ -24,10 +30,52 @@ export const methodHelp =
 export type PeerBinaries = Partial<Record<PeerName, string | undefined>>;
 
 /**
- * A method from its name, or from options as `outrider generate` takes them.
- * @throws {UsageError} when it is neither
+ * The methods that are asked for: those of `--method`, or the one that the command's own options describe, or the usual ones.
+ * @throws {UsageError} on what is no method, and on options that none of them would heed
  */
-export function parseMethod(text: string, binaries: PeerBinaries): Method {
+export function methodsOf(
+  args: EngineArguments & { readonly method?: readonly string[] | undefined },
+  usual: readonly string[],
+  binaries: PeerBinaries,
+): readonly Method[] {
+  if (args.stop !== undefined) throw new UsageError(stopRefusal);
+  const given = givenOptions(args).filter((name) => methodOptionNames.has(name));
+  const methods =
+    args.method === undefined && given.length > 0
+      ? [engineMethod('as asked', 'as asked', args)]
+      : (args.method ?? usual).map((text) => parseMethod(text, binaries));
+  const beside = given.find((name) => name !== 'datastore');
+  if (args.method !== undefined && beside !== undefined) {
+    throw new UsageError(
+      `Expected --${beside} within a method, as in --method "mine=--${beside} ...", but received it beside --method`,
+    );
+  }
+  return withDatastore(methods, args.datastore);
+}
+
+const stopRefusal =
+  'Expected no --stop in a benchmark, whose answers end at --max-tokens or by themselves, but received it';
+
+/** Methods that retrieve do so from `datastore` where they name none. */
+function withDatastore(methods: readonly Method[], datastore: string | undefined): readonly Method[] {
+  const retrieves = (method: Method): boolean =>
+    method.kind === 'engine' && (method.options.drafter ?? []).includes('retrieval');
+  const ownless = methods.find(
+    (method) => method.kind === 'engine' && method.options.datastore !== undefined && !retrieves(method),
+  );
+  if (ownless !== undefined || (datastore !== undefined && !methods.some(retrieves))) {
+    const where = ownless === undefined ? 'no method that retrieves' : `the method ${ownless.name}`;
+    throw new UsageError(`Expected --drafter retrieval with --datastore but received ${where}`);
+  }
+  return methods.map((method) =>
+    method.kind === 'engine' && retrieves(method)
+      ? { ...method, options: { ...method.options, datastore: method.options.datastore ?? datastore } }
+      : method,
+  );
+}
+
+/** A method from its name, or from options as `outrider generate` takes them. */
+function parseMethod(text: string, binaries: PeerBinaries): Method {
   const requested = text.trim();
   const peer = peerNames.find((name) => name === requested);
   if (peer !== undefined) return { kind: 'peer', name: requested, requested, peer, binary: binaries[peer] };
@@ -37,12 +85,12 @@ export function parseMethod(text: string, binaries: PeerBinaries): Method {
     requested,
     optionsFor(requested),
   ];
-  return { kind: 'engine', name: name!.trim(), requested: options!.trim(), options: optionsOf(options!) };
+  return engineMethod(name!.trim(), options!.trim(), argumentsOf(options!));
 }
 
-/** Engine options of a method that is given by the command's own options. */
-export function methodOptions(args: EngineArguments): MethodOptions {
-  return { ...engineOptionsOf(args), context: undefined } as MethodOptions;
+function engineMethod(name: string, requested: string, args: EngineArguments): Method {
+  const options = { ...engineOptionsOf(args), context: undefined } as MethodOptions;
+  return { kind: 'engine', name, requested, options, middle: args.middle };
 }
 
 function synthetic(requested: string): Method {
@@ -68,7 +116,8 @@ function optionsFor(name: string): string {
   throw new UsageError(`Expected ${methodHelp} for --method but received ${JSON.stringify(name)}`);
 }
 
-function optionsOf(text: string): MethodOptions {
+function argumentsOf(text: string): EngineArguments {
+  const where = `--method ${JSON.stringify(text)}`;
   const parser = withEngineOptions(yargs(text))
     .strict()
     .parserConfiguration({ 'camel-case-expansion': false })
@@ -76,7 +125,13 @@ function optionsOf(text: string): MethodOptions {
     .help(false)
     .version(false)
     .fail((message, error) => {
-      throw new UsageError(`In --method ${JSON.stringify(text)}: ${error?.message ?? message}`);
+      throw new UsageError(`In ${where}: ${error?.message ?? message}`);
     });
-  return methodOptions(parser.parseSync() as EngineArguments);
+  const args = parser.parseSync() as EngineArguments;
+  if (args.stop !== undefined) throw new UsageError(`In ${where}: ${stopRefusal}`);
+  const shared = givenOptions(args).find((name) => !methodOptionNames.has(name));
+  if (shared === undefined) return args;
+  throw new UsageError(
+    `Expected options of drafting and verifying in ${where} but received --${shared}. Give it to outrider bench, for all methods alike.`,
+  );
 }

@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { inflateModel } from '../gguf/inflate.js';
 import { targetOf } from './bench-plan.js';
 import type { EngineArguments } from './engine-options.js';
-import { demoModel, modelPaths } from './models.js';
+import { demoModel, modelPaths, resolved } from './models.js';
 import { shareProgress } from './progress.js';
 
 /** Paths and what to call them; `close` removes what was made for the run. */
@@ -14,24 +14,30 @@ export interface BenchPair {
   readonly targetDescription: string;
   readonly draftPath: string | undefined;
   readonly draftDescription: string;
+  /** Paths of the middle models, by what they were asked for as. */
+  readonly middlePaths: ReadonlyMap<string, string>;
   close(): Promise<void>;
 }
 
 /**
  * Finds the models that are asked for; without any, the demo pair, its target at the cost of a model of `parameters`, for
  * it is tiny by itself.
+ * @param middles  middle models of methods
  */
 export async function openPair(
   args: Pick<EngineArguments, 'target' | 'draft' | 'drafter'> & { readonly parameters: number },
   workloads: readonly string[],
+  middles: readonly string[] = [],
 ): Promise<BenchPair> {
   const own = args.target === undefined ? targetOf(workloads) : undefined;
   const { target: targetPath, draft: draftPath } = await modelPaths({
     ...args,
-    drafter: undefined,
+    ...{ drafter: undefined, middle: undefined },
     target: args.target ?? own,
     draft: args.draft ?? (own === undefined ? undefined : demoModel('draft')),
   });
+  const middlePaths = new Map<string, string>();
+  for (const reference of middles) middlePaths.set(reference, await resolved(reference));
   const named = (path: string | undefined): string => (path === undefined ? '' : basename(path));
   const pair = {
     ...{
@@ -39,6 +45,7 @@ export async function openPair(
       targetDescription: named(targetPath),
       draftPath,
       draftDescription: named(draftPath),
+      middlePaths,
     },
     close: () => Promise.resolve(),
   };

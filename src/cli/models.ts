@@ -53,7 +53,8 @@ export async function modelPaths(
   };
 }
 
-async function resolved(reference: string): Promise<string> {
+/** The path of a model that is given as a path, as `hf:` or as an address; what is downloaded shows its progress. */
+export async function resolved(reference: string): Promise<string> {
   const progress = byteProgress();
   return resolveModel(reference, { onProgress: progress.show }).finally(progress.end);
 }

@@ -120,6 +120,52 @@ describe('outrider bench', () => {
     expect(new Set(names).size).toBe(32);
   });
 
+  it('keeps the tree of a method at each number of nodes, and tells what it ran with', async () => {
+    const method = [
+      '--method',
+      'wide=--tree dynamic:16 --guard off',
+      '--method',
+      'chain:4',
+      '--nodes',
+      '2,3',
+    ];
+    const args = ['bench', '--workload', 'stories', ...method, '--temperatures', '0', ...small];
+    const { status } = await runCli([...args, '--jsonl', file('nodes.jsonl')]);
+    expect(status).toBe(0);
+    const achieved = [...readResults(file('nodes.jsonl')).trials.values()].map((head) => head.achieved);
+    expect(achieved.map(({ tree }) => tree)).toEqual(['dynamic:2', 'dynamic:3', 'chain:2', 'chain:3']);
+    expect(achieved[0]).toMatchObject({ guard: 'off', kvType: 'f32', flashAttention: 'off' });
+  });
+
+  it('runs methods with a model between target and drafter', async () => {
+    const middle = ['--middle', demoModel('draft'), '--drafter', 'suffix', '--guard', 'off'];
+    const args = ['bench', '--workload', 'stories', '--temperatures', '0', ...small];
+    const alone = await runCli([...args, ...middle, '--jsonl', file('middle.jsonl')]);
+    expect(alone.status).toBe(0);
+    const named = await runCli([
+      ...[...args, '--method', `cascade=${middle.join(' ')}`],
+      ...['--jsonl', file('cascade.jsonl')],
+    ]);
+    expect(named.status).toBe(0);
+    for (const path of ['middle.jsonl', 'cascade.jsonl']) {
+      const [head] = [...readResults(file(path)).trials.values()];
+      expect(head?.achieved).toMatchObject({
+        middle: demoModel('draft'),
+        drafter: expect.stringContaining('middle'),
+      });
+    }
+  });
+
+  it('goes on only with what it began with', async () => {
+    const path = file('other.jsonl');
+    const args = ['bench', '--workload', 'stories', '--temperatures', '0', ...small];
+    const first = await runCli([...args, '--method', 'x=--tree chain:2 --guard off', '--jsonl', path]);
+    expect(first.status).toBe(0);
+    const other = await runCli([...args, '--method', 'x=--tree chain:3 --guard off', '--resume', path]);
+    expect(other.stderr).toMatch(/another method x: .*chain:2.* there, .*chain:3.* here/);
+    expect(other.status).toBe(1);
+  });
+
   it('prints its table and keeps its samples where the page cannot be written', async () => {
     writeFileSync(file('no-folder'), '');
     const args = ['bench', '--workload', 'stories', '--method', 'chain:2', '--temperatures', '0', ...small];
@@ -167,6 +213,11 @@ describe('outrider bench', () => {
     [['--method', 'mine=--no-such-option'], /no-such-option/],
     [['--temperatures', 'hot'], /--temperatures/],
     [['no such words'], /there are: /],
+    [['--stop', '.'], /--stop/],
+    [['--method', 'suffix', '--tree', 'chain:2'], /--tree .*beside --method/],
+    [['--method', 'mine=--tree static:2,2', '--nodes', '4'], /the method mine with --nodes/],
+    [['--temperature', '0', '--temperatures', '0,1'], /--temperature or --temperatures/],
+    [['--jsonl', 'a.jsonl', '--resume', 'b.jsonl'], /--jsonl or --resume/],
   ])('refuses %j as wrong use', async (args, message) => {
     const { stderr, status } = await runCli(['bench', ...args, ...small]);
     expect(stderr).toMatch(message);

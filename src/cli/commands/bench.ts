@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Argv, CommandModule } from 'yargs';
 import { deviceDescription, disturbances } from '../../bench/machine.js';
 import { ResultsFile } from '../../bench/results-file.js';
+import type { Method } from '../../bench/method.js';
 import { runBench, type BenchOutcome } from '../../bench/run-bench.js';
 import { settingsOf, type DescribedRun } from '../../bench/run-settings.js';
 import type { BenchResults } from '../../bench/sample.js';
@@ -18,7 +19,7 @@ import {
   workloadHelp,
   type PlannedTrial,
 } from '../bench-plan.js';
-import { methodHelp, methodOptions, parseMethod } from '../bench-methods.js';
+import { methodHelp, methodsOf } from '../bench-methods.js';
 import { openPair, type BenchPair } from '../bench-pair.js';
 import { writeReports } from '../bench-reports.js';
 import {
@@ -28,7 +29,7 @@ import {
   withEngineOptions,
   type EngineArguments,
 } from '../engine-options.js';
-import { countValue, numberList, parameterCount } from '../option-values.js';
+import { countValue, numberList, parameterCount, UsageError } from '../option-values.js';
 import { pairProgress, sumWithProgress } from '../progress.js';
 
 /** What was measured, and the file that it is in. */
@@ -71,7 +72,7 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
     let pair: BenchPair | undefined;
     try {
       const trials = await plannedTrials(args);
-      pair = await openPair(args, trials.workloads);
+      pair = await openPair(args, trials.workloads, trials.middles);
       const outcome = await measure(args, trials.planned, { pair, signal: interruption.signal });
       try {
         await writeReports(outcome.results, { ...args, samples: outcome.samples });
@@ -134,6 +135,7 @@ function withBenchOptions<T>(parser: Argv<T>) {
 }
 
 async function plannedTrials(args: BenchArguments) {
+  refuseUnheeded(args);
   const workloads = args.workload ?? defaultWorkloads;
   const binaries = {
     'llama-server': args['llama-server'],
@@ -147,32 +149,27 @@ async function plannedTrials(args: BenchArguments) {
         name,
         args.prompts ?? (name.endsWith('.jsonl') ? undefined : defaultPrompts),
       ),
-      methods:
-        args.method === undefined && isMethodGiven(args)
-          ? [
-              {
-                kind: 'engine' as const,
-                name: 'as asked',
-                requested: 'as asked',
-                options: methodOptions(args),
-              },
-            ]
-          : (args.method ?? defaultMethods(name, hasDraft)).map((text) => parseMethod(text, binaries)),
+      methods: methodsOf(args, defaultMethods(name, hasDraft), binaries),
     })),
   );
   const temperatures = args.temperatures ?? (args.temperature === undefined ? [0, 1] : [args.temperature]);
-  return {
-    workloads,
-    planned: crossTrials(opened, temperatures, { nodes: args.nodes ?? [], words: args.words }),
-  };
+  const planned = crossTrials(opened, temperatures, { nodes: args.nodes ?? [], words: args.words });
+  const middles = planned.flatMap(({ method }) => middleOf(method) ?? []);
+  return { workloads, planned, middles };
 }
 
-/** True when the command's own options say how to draft or verify. */
-function isMethodGiven(args: EngineArguments): boolean {
-  const { drafter, stitch } = args;
-  const others = [args['sparse-attention'], args['sparse-experts'], args['sparse-ffn']];
-  const isNamed = args.tree !== 'auto' || args.verifier !== 'auto' || args.guard !== 'on';
-  return isNamed || [drafter, stitch, ...others].some((value) => value !== undefined);
+const middleOf = (method: Method): string | undefined =>
+  method.kind === 'engine' ? method.middle : undefined;
+
+/** Refuses an option where another one takes its place. */
+function refuseUnheeded(args: BenchArguments): void {
+  for (const [option, winner] of [
+    ['temperature', 'temperatures'],
+    ['jsonl', 'resume'],
+  ] as const) {
+    if (args[option] !== undefined && args[winner] !== undefined)
+      throw new UsageError(`Expected --${option} or --${winner} but received both`);
+  }
 }
 
 interface MeasureParts {
@@ -216,11 +213,13 @@ function planOf(
   { trial, method, workload }: PlannedTrial,
   pair: BenchPair,
 ): Omit<TrialPlan, 'done' | 'startedAt'> {
+  const middle = middleOf(method);
   // Each trial has its own temperature.
   const sampling = { ...samplingOf(args), temperature: undefined };
   return {
     ...{ trial, method, prompts: workload.prompts, sampling },
     ...{ targetPath: pair.targetPath, draftPath: pair.draftPath },
+    middlePath: middle === undefined ? undefined : pair.middlePaths.get(middle),
     ...{ gpu: args.gpu, gpuLayers: gpuLayersOf(args), context: contextOptionsOf(args) },
     repetitions: args.repetitions,
     maxTokens: args['max-tokens'] ?? defaultMaxTokens,
@@ -239,6 +238,9 @@ async function headOf(
     sha256: await sumWithProgress(path),
     description,
   });
+  const settings: Record<string, string> = { ...settingsOf(plans) };
+  for (const [reference, path] of pair.middlePaths)
+    settings[`middle model ${reference}`] = await sumWithProgress(path);
   const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
     version: string;
   };
@@ -256,7 +258,7 @@ async function headOf(
     maxTokens: plans[0]!.maxTokens,
     seed: args.seed ?? 0,
     trials: plans.map(({ trial }) => trial),
-    settings: settingsOf(plans),
+    settings,
   };
 }
 
