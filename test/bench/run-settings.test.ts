@@ -21,7 +21,6 @@ describe('what samples depend on', () => {
     ['method mine', { method: { ...plan.method, options: { drafter: ['suffix'], guard: false } } }],
     ['set of prompts stories', { prompts: [{ ...prompt, questions: ['!'] }] }],
     ['sampling', { sampling: { topK: 20 } }],
-    ['sampling', { sampling: { topK: 40, logitBias: new Map([[1, 2]]) } as MeasuredPlan['sampling'] }],
     ['context', { context: { threads: 4 } }],
     ['context', { context: { threads: 2, kvType: 'f32' } }],
     ['GPU', { gpu: 'auto' }],
@@ -29,6 +28,14 @@ describe('what samples depend on', () => {
     ['ignore-eos', { ignoreEos: true }],
   ] as const satisfies readonly (readonly [string, Partial<MeasuredPlan>])[])('is %s: %j', (name, change) => {
     expect(changedBy(change)).toEqual([name]);
+  });
+
+  it('is the bias of each token', () => {
+    const biased = (bias: number) => {
+      const sampling = { logitBias: new Map([[1, bias]]) } as MeasuredPlan['sampling'];
+      return settingsOf([{ ...plan, sampling }]);
+    };
+    expect(biased(2)).not.toEqual(biased(3));
   });
 
   it('is the same for the same, whatever the prompts are shared by', () => {
