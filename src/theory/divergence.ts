@@ -1,4 +1,5 @@
 // Kullback-Leibler divergence, and what it says of acceptance.
+import { mean } from 'simple-statistics';
 import { probabilityOf, type Distribution } from '../sampling/distribution.js';
 
 /**
@@ -11,6 +12,11 @@ export function divergence(targetProbs: Distribution, draftProbs: Distribution):
     return sum + probability * Math.log(probability / probabilityOf(draftProbs, token));
   }, 0);
   return Math.max(0, total);
+}
+
+/** The mean over positions, in nats; Infinity where one is, which a compensated sum would make NaN. */
+export function meanDivergence(nats: readonly number[]): number {
+  return nats.includes(Infinity) ? Infinity : mean([...nats]);
 }
 
 /**

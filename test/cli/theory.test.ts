@@ -12,7 +12,8 @@ const exact = ['--gpu', 'off', '--threads', '1', '--kv-type', 'f32', '--flash-at
 const theory = (...args: string[]) =>
   runMain([
     ...['theory', '--target', file('target.gguf'), '--draft', file('draft.gguf'), ...exact],
-    ...['--prompts', file('prompts.txt'), '--ignore-eos', ...args],
+    ...(args.includes('--prompts') ? [] : ['--prompts', file('prompts.txt')]),
+    ...['--ignore-eos', ...args],
   ]);
 const reportOf = async (...args: string[]): Promise<TheoryReport> => {
   const { stdout, stderr, status } = await theory('--json', ...args);
@@ -98,6 +99,19 @@ describe('outrider theory', () => {
     );
     expect(readFileSync(svg, 'utf8')).toMatch(/^<svg[^]*acceptance, predicted[^]*token of the text/);
     expect(readFileSync(html, 'utf8')).toMatch(/^<!doctype html>[^]*<td>chain:2\+block<\/td>[^]*<svg/);
+  });
+
+  it('tells tasks apart where the prompts have categories, and what bounds the acceptance of each', async () => {
+    const [prompts, html] = [file('tasks.jsonl'), file('tasks.html')];
+    const line = (category: string, prompt: string) => JSON.stringify({ category, prompt });
+    writeFileSync(prompts, `${line('stories', 'bada')}\n${line('songs', 'kino mase')}\n`);
+    const { stdout, status } = await theory(
+      ...['--method', 'chain:2+rejection', '--samples', '2', '--max-tokens', '8'],
+      ...['--prompts', prompts, '--html', html],
+    );
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^task +tokens +acceptance +measured .*\nstories +16 .*\nsongs +16 .*$/m);
+    expect(readFileSync(html, 'utf8')).toMatch(/<td>stories<\/td><td>16<\/td>/);
   });
 
   it('names file and line of a malformed prompt', async () => {

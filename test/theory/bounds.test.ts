@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { entropy } from '../../src/sampling/entropy.js';
 import { overlap, totalVariation } from '../../src/sampling/residual.js';
 import { acceptanceBounds, disparity } from '../../src/theory/disparity.js';
-import { divergence, leastAcceptance } from '../../src/theory/divergence.js';
+import { divergence, leastAcceptance, meanDivergence } from '../../src/theory/divergence.js';
 import { widthBound } from '../../src/theory/width-bound.js';
 import { distribution } from '../helpers/arbitraries.js';
 import { dense } from '../helpers/table-model.js';
@@ -15,6 +15,12 @@ describe('divergence', () => {
     expect(divergence(law, law)).toBe(0);
     expect(divergence(law, dense(1, 0))).toBe(Infinity);
     expect(divergence(dense(1, 0), dense(0.5, 0.5))).toBeCloseTo(Math.LN2, 14);
+  });
+
+  it('has a mean that is infinite where one is, which leaves no acceptance', () => {
+    expect(meanDivergence([1, 2])).toBe(1.5);
+    expect(meanDivergence([1, Infinity, Infinity])).toBe(Infinity);
+    expect(leastAcceptance(Infinity)).toBe(0);
   });
 
   it('leaves an acceptance of at least 1 - sqrt(KL / 2)', () => {

@@ -27,6 +27,7 @@ import {
   type ParetoLinePoint,
   type TextReport,
 } from './report.js';
+import { reportTasks, type TaskReport } from './task-report.js';
 import { traceText, type Trace } from './trace.js';
 
 /** Options of {@link compareWithTheory}. */
@@ -35,6 +36,8 @@ export interface TheoryOptions {
   readonly draft: Model;
   /** Tokens of each prompt. */
   readonly prompts: readonly Int32Array[];
+  /** [numPrompts]: what each prompt is about, where that is known. */
+  readonly tasks?: readonly (string | undefined)[] | undefined;
   readonly methods: readonly Method[];
   readonly sampling: SamplingParams;
   readonly maxTokens: number;
@@ -53,6 +56,8 @@ export interface TheoryReport {
   /** [longest text]: mean total variation at each output position. */
   readonly totalVariationAlongText: readonly number[];
   readonly methods: readonly MethodReport[];
+  /** Empty where the prompts are not of several tasks. */
+  readonly tasks: readonly TaskReport[];
   /** By epsilon; empty where no method is lossy. */
   readonly paretoLine: readonly ParetoLinePoint[];
   /** The best chain under `block`, by prediction; undefined without a method for chains. */
@@ -97,11 +102,12 @@ export async function compareWithTheory(options: TheoryOptions): Promise<TheoryR
       },
     });
     const chain = benches.find(({ isChain }) => isChain);
-    const text = reportText(traces);
     return {
-      text,
-      paretoLine: reportParetoLine(traces, epsilonsOf(options), text.totalVariation),
-      totalVariationAlongText: alongText(traces),
+      ...aboutTexts(traces, options),
+      tasks: reportTasks({
+        ...{ tasks: options.tasks ?? [], traces },
+        runs: runs.filter((_, index) => benches[index]!.isTokenWise && benches[index]!.verifier.lossless),
+      }),
       methods: benches.map(({ method, verifier, isTokenWise }, index) =>
         reportMethod({
           ...{ method: method.name, verifier: verifier.name, lossless: verifier.lossless, isTokenWise },
@@ -114,6 +120,16 @@ export async function compareWithTheory(options: TheoryOptions): Promise<TheoryR
     draftContext.dispose();
     for (const engine of engines) await engine.dispose();
   }
+}
+
+/** What the texts say, whatever the methods make of them. */
+function aboutTexts(
+  traces: readonly Trace[],
+  options: TheoryOptions,
+): Pick<TheoryReport, 'text' | 'paretoLine' | 'totalVariationAlongText'> {
+  const text = reportText(traces);
+  const paretoLine = reportParetoLine(traces, epsilonsOf(options), text.totalVariation);
+  return { text, paretoLine, totalVariationAlongText: alongText(traces) };
 }
 
 /** Shapes that learn from what is accepted have learnt before they are predicted. */

@@ -5,7 +5,7 @@ import type { TheoryReport } from './compare.js';
 import { methodColour, panelSize, withEnds } from './panel.js';
 import { paretoPicture } from './pareto-picture.js';
 import type { Compared, MethodReport } from './report.js';
-import { theoryRows, theorySentences } from './table.js';
+import { taskRows, theoryRows, theorySentences } from './table.js';
 
 /**
  * Predicted against measured acceptance and speedup, the total variation along the text, and the line between rejection and
@@ -27,21 +27,27 @@ export function theorySvg(report: TheoryReport): Promise<string> {
   } as TopLevelSpec);
 }
 
-/** A page with the sentences, the table and the pictures; needs nothing else. */
+/** A page with the sentences, the tables and the pictures; needs nothing else. */
 export async function theoryHtml(report: TheoryReport): Promise<string> {
-  const [head, ...rows] = theoryRows(report);
-  const line = (tag: string, cells: readonly string[]): string =>
-    `<tr>${cells.map((cell) => `<${tag}>${escaped(cell)}</${tag}>`).join('')}</tr>`;
   return [
     '<!doctype html>',
     '<html lang="en"><meta charset="utf-8"><title>Theory and measurement</title>',
     '<style>body{font-family:sans-serif;margin:2em}td,th{padding:.2em .8em;text-align:right}</style>',
     ...theorySentences(report).map((sentence) => `<p>${escaped(sentence)}</p>`),
-    `<table>${line('th', head!)}${rows.map((row) => line('td', row)).join('')}</table>`,
+    tableHtml(theoryRows(report)),
+    tableHtml(taskRows(report)),
     await theorySvg(report),
     '</html>',
     '',
   ].join('\n');
+}
+
+/** Rows as a table, the head first; nothing where there are none. */
+function tableHtml([head, ...rows]: readonly (readonly string[])[]): string {
+  if (head === undefined) return '';
+  const line = (tag: string, cells: readonly string[]): string =>
+    `<tr>${cells.map((cell) => `<${tag}>${escaped(cell)}</${tag}>`).join('')}</tr>`;
+  return `<table>${line('th', head)}${rows.map((row) => line('td', row)).join('')}</table>`;
 }
 
 function scatter(report: TheoryReport, name: string, figure: (method: MethodReport) => Compared): object {

@@ -2,7 +2,7 @@
 import { mean } from 'simple-statistics';
 import type { RoundCost } from '../../cost/round-cost.js';
 import { bestDraftSize, type DraftSize } from '../../theory/best-draft.js';
-import { leastAcceptance } from '../../theory/divergence.js';
+import { leastAcceptance, meanDivergence } from '../../theory/divergence.js';
 import { expectedTokensBySurvival } from '../../theory/expected-tokens.js';
 import type { ParetoPoint } from '../../theory/pareto-line.js';
 import { widthBound } from '../../theory/width-bound.js';
@@ -98,7 +98,7 @@ export function reportText(traces: readonly Trace[]): TextReport {
   const facts = startFacts(traces);
   const meanOf = (figure: (one: PositionFacts) => number): number => mean(facts.map(figure));
   const totalVariation = meanOf((one) => one.totalVariation);
-  const divergence = meanOf((one) => one.divergence);
+  const divergence = meanDivergence(facts.map((one) => one.divergence));
   const surprises = facts.flatMap(({ targetProbability }) =>
     targetProbability > 0 ? [-Math.log(targetProbability)] : [],
   );

@@ -25,6 +25,20 @@ export function theoryRows({ methods }: TheoryReport): string[][] {
   ];
 }
 
+/** Rows of the table of tasks, its head first; none where there are no tasks. */
+export function taskRows({ tasks }: TheoryReport): string[][] {
+  if (tasks.length === 0) return [];
+  const digits = 3;
+  return [
+    ['task', 'tokens', 'acceptance', 'measured', 'at least by divergence', 'at least by text', 'at most'],
+    ...tasks.map(({ task, positions, acceptance, measured, leastByDivergence, bounds }) => [
+      ...[task, String(positions), acceptance.toFixed(digits)],
+      measured === undefined ? '-' : withInterval(measured, digits),
+      ...[leastByDivergence, bounds.least, bounds.most].map((bound) => bound.toFixed(digits)),
+    ]),
+  ];
+}
+
 function withInterval({ value, halfWidth }: RatioEstimate, digits: number): string {
   return Number.isNaN(halfWidth)
     ? value.toFixed(digits)

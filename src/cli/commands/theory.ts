@@ -5,7 +5,8 @@ import { encodePrompt, readPrompts } from '../../bench/prompt-file.js';
 import { compareWithTheory, type TheoryReport } from '../../bench/theory/compare.js';
 import { defaultMethods, parseMethod } from '../../bench/theory/method.js';
 import { theoryHtml, theorySvg } from '../../bench/theory/pictures.js';
-import { theoryRows, theorySentences } from '../../bench/theory/table.js';
+import { readTasks } from '../../bench/theory/prompt-tasks.js';
+import { taskRows, theoryRows, theorySentences } from '../../bench/theory/table.js';
 import type { SamplingParams } from '../../types.js';
 import { contextOptionsOf, samplingOf, withEngineOptions, type EngineArguments } from '../engine-options.js';
 import { demoTasks, loadModelsOf } from '../models.js';
@@ -38,7 +39,8 @@ export const theoryCommand: CommandModule<object, TheoryArguments> = {
           type: 'string',
           requiresArg: true,
           describe:
-            'Prompts, one a line: texts, or JSON with prompt, messages or turns (default: demo stories)',
+            'Prompts, one a line: texts, or JSON with prompt, messages or turns, and perhaps the category of its task ' +
+            '(default: demo stories)',
         },
         method: {
           type: 'string',
@@ -74,6 +76,7 @@ export const theoryCommand: CommandModule<object, TheoryArguments> = {
       const progress = shareProgress('Predicting and measuring');
       const report = await compareWithTheory({
         ...{ target, draft, methods, sampling: samplingFor(args), context: contextOptionsOf(args) },
+        tasks: (await readTasks(promptFile(args))).slice(0, prompts.length),
         prompts: prompts.map((prompt) => encodePrompt(target, prompt)),
         maxTokens: args['max-tokens'] ?? defaultTokens,
         ignoreEos: args['ignore-eos'],
@@ -125,7 +128,11 @@ function samplingFor(args: TheoryArguments): SamplingParams {
 
 async function print(report: TheoryReport, args: TheoryArguments): Promise<void> {
   if (args.json) console.log(JSON.stringify(report));
-  else for (const line of [...theorySentences(report), ...textTable(theoryRows(report))]) console.log(line);
+  else {
+    const tasks = textTable(taskRows(report));
+    const lines = [...theorySentences(report), ...textTable(theoryRows(report)), ...tasks];
+    for (const line of lines) console.log(line);
+  }
   if (args.svg !== undefined) writeReportFile(args.svg, `${await theorySvg(report)}\n`);
   if (args.html !== undefined) writeReportFile(args.html, await theoryHtml(report));
 }

@@ -11,7 +11,13 @@ const figures = {
   rejectionsPer100Tokens: same(20),
 };
 const reportWith = (parts: object): TheoryReport =>
-  ({ text: { totalVariation: 0.3 }, totalVariationAlongText: [0.3], paretoLine: [], ...parts }) as never;
+  ({
+    text: { totalVariation: 0.3 },
+    totalVariationAlongText: [0.3],
+    paretoLine: [],
+    tasks: [],
+    ...parts,
+  }) as never;
 const paretoLine = [
   { epsilon: 0, rejection: 0.3, bias: 0 },
   { epsilon: 0.1, rejection: 0.2, bias: 0.1 },
