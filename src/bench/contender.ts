@@ -143,8 +143,7 @@ export class PeerContender implements Contender {
   }
 
   async answer({ text, maxTokens, sampling, seed, ignoreEos }: TurnRequest): Promise<TurnAnswer> {
-    const temperature = sampling.temperature ?? 1;
-    const answer = await this.#peer.generate({ prompt: text, maxTokens, temperature, seed, ignoreEos });
+    const answer = await this.#peer.generate({ prompt: text, maxTokens, sampling, seed, ignoreEos });
     return {
       ...answer,
       tokens: answer.tokens,

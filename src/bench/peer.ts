@@ -1,11 +1,13 @@
 // Another engine on the same model, prompts and tokens. Knows nothing of how it is measured.
+import type { ContextOptions } from '../model/context-options.js';
+import type { SamplingParams } from '../types.js';
 
 /** What a peer is asked for. */
 export interface PeerRequest {
   /** The whole prompt as text, special tokens written out, as the target's chat template renders it. */
   readonly prompt: string;
   readonly maxTokens: number;
-  readonly temperature: number;
+  readonly sampling: SamplingParams;
   readonly seed: number;
   /** Goes on past end-of-generation tokens. */
   readonly ignoreEos: boolean;
@@ -34,6 +36,11 @@ export interface PeerSettings {
   readonly draftPath: string | undefined;
   readonly threads: number;
   readonly contextSize: number;
+  /** Of the target's and the draft's KV cache, default f16. */
+  readonly kvType?: ContextOptions['kvType'];
+  readonly flashAttention?: ContextOptions['flashAttention'];
+  /** Layers of the target that plain decoding has on a GPU, where no peer computes; default 0. */
+  readonly gpuLayers?: number | undefined;
   /** Draft tokens of a round. */
   readonly numDraft: number;
   /** Path of the peer's binary, for those that have one. */

@@ -167,7 +167,11 @@ async function startMethod(plan: TrialPlan, shared: MethodParts): Promise<Starte
     const { targetPath, draftPath } = plan;
     const { threads, contextSize } = shared;
     const numDraft = plan.trial.nodes ?? defaultNodes;
-    const settings = { targetPath, draftPath, threads, contextSize, numDraft, binary: method.binary };
+    const { kvType, flashAttention } = shared.context;
+    const settings = {
+      ...{ targetPath, draftPath, threads, contextSize, kvType, flashAttention, numDraft },
+      ...{ gpuLayers: shared.target.gpuLayers, binary: method.binary },
+    };
     const peer = await startPeer(method.peer, settings);
     parts.keep({ dispose: () => peer.close() });
     const achieved = { peer: peer.name, version: peer.version, settings: peer.settings };

@@ -4,11 +4,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Peer, PeerRequest, PeerSettings } from '../../src/bench/peer.js';
 import { keptCommand } from '../../src/bench/peers/keeper.js';
 import { peerNames, startPeer, type PeerName } from '../../src/bench/peers/peers.js';
 import { PeerError } from '../../src/errors.js';
+import type { SamplingParams } from '../../src/types.js';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
 import { loadEngine } from '../helpers/engines.js';
 import { serverBody, speculativeBody, writeProgram } from '../helpers/fake-programs.js';
@@ -19,12 +20,26 @@ let peer: Peer | undefined;
 const request: PeerRequest = {
   prompt: 'hello world hello world hello',
   maxTokens: 20,
-  temperature: 0,
+  sampling: { temperature: 0 },
   seed: 3,
   ignoreEos: true,
 };
 const timings = { prompt_ms: 7, predicted_n: 3, predicted_ms: 20, draft_n: 8, draft_n_accepted: 2 };
 const completion = { content: 'abc', tokens: [5, 6, 7], tokens_evaluated: 4, timings };
+
+const neutralFields = {
+  ...{ top_k: 0, top_p: 1, min_p: 0, typical_p: 1, mirostat: 0, dynatemp_range: 0, logit_bias: [] },
+  ...{ repeat_penalty: 1, frequency_penalty: 0, presence_penalty: 0, repeat_last_n: 64 },
+};
+/** What a server is to take. */
+const sampling: SamplingParams = {
+  ...{ temperature: 0.7, topK: 9, topP: 0.8, minP: 0.1, typicalP: 0.9, repeatPenalty: 1.2 },
+  ...{ frequencyPenalty: 0.3, presencePenalty: 0.4, penaltyLastN: -1 },
+  logitBias: new Map([
+    [5, -1.5],
+    [6, -Infinity],
+  ]),
+};
 
 const start = async (name: PeerName, more: Partial<PeerSettings> = {}): Promise<Peer> =>
   (peer = await startPeer(name, { ...settings, ...more }));
@@ -87,11 +102,38 @@ describe('node-llama-cpp', () => {
     }
   });
 
+  it.each(names)('%s truncates as it is asked to, and refuses what it does otherwise', async (name) => {
+    const { generate } = peers[names.indexOf(name)]!;
+    const drawn = async (sampling: SamplingParams) =>
+      (await generate({ ...request, seed: 5, sampling })).tokens;
+    for (const truncation of [{ topK: 1 }, { topP: 1e-6 }, { minP: 1 }])
+      expect(await drawn({ temperature: 1, ...truncation })).toEqual(plain.tokens);
+    expect(await drawn({ temperature: 0.5, topK: 1 })).toEqual(plain.tokens);
+    expect(await drawn({ temperature: 0, typicalP: 0.5 })).toEqual(plain.tokens);
+    for (const [refused, option] of [
+      [{ topP: 0.5, temperature: 0.5 }, '--top-p at temperature 0.5'],
+      [{ typicalP: 0.5 }, '--typical-p'],
+      [{ repeatPenalty: 1.1 }, '--repeat-penalty'],
+      [{ logitBias: new Map([[5, 1]]) }, '--logit-bias'],
+    ] as const)
+      await expect(drawn(refused)).rejects.toThrow(
+        `The peer ${name} does not sample as this engine does with ${option}`,
+      );
+  });
+
+  it('has the KV cache and the attention that it is asked for', async () => {
+    const plain = await start('node-llama-cpp-plain', { kvType: 'f32', flashAttention: 'off' });
+    expect(plain.settings).toContain('KV cache f32, flashAttention off');
+    expect((await plain.generate(request)).outputTokens).toBe(20);
+  });
+
   it('that ends during a request rejects it with the end of its stderr', async () => {
-    const { generate } = peers.at(-1)!;
-    const answer = generate({ ...request, temperature: 'hot' as unknown as number });
+    const fault = `process.stdin.once('data', () => { throw new TypeError('A fault') })`;
+    vi.stubEnv('NODE_OPTIONS', `--import=data:text/javascript,${encodeURIComponent(fault)}`);
+    const { generate } = await start('node-llama-cpp-plain').finally(() => vi.unstubAllEnvs());
+    const answer = generate(request);
     await expect(answer).rejects.toThrow(PeerError);
-    await expect(answer).rejects.toThrow('TypeError: A number was expected');
+    await expect(answer).rejects.toThrow('TypeError: A fault');
   });
 
   it('that cannot load its draft model is not started, and says why', async () => {
@@ -116,7 +158,7 @@ describe('llama-server', () => {
       serving(`writeFileSync(__filename + '.fields', body); answer(200, ${JSON.stringify(completion)});`),
     );
     expect(version).toBe('fake 1 (build 7)');
-    expect(await generate({ ...request, temperature: 0.5 })).toEqual({
+    expect(await generate({ ...request, sampling: { temperature: 0.5 } })).toEqual({
       text: 'abc',
       tokens: [5, 6, 7],
       outputTokens: 3,
@@ -134,8 +176,26 @@ describe('llama-server', () => {
     );
     const fields = JSON.parse(readFileSync(join(folder, 'server.fields'), 'utf8')) as Record<string, unknown>;
     expect(fields).toMatchObject({ n_predict: 20, temperature: 0.5, seed: 3, ignore_eos: true });
-    expect(fields).toMatchObject({ top_k: 0, top_p: 1, min_p: 0, cache_prompt: false });
+    expect(fields).toMatchObject({ ...neutralFields, cache_prompt: false });
     expect((fields['prompt'] as number[])[0]).toBe(1);
+  });
+
+  it('samples as it is asked to, in the order of this engine', async () => {
+    const keep = `writeFileSync(__filename + '.fields', body); answer(200, ${JSON.stringify(completion)});`;
+    const { generate } = await start('llama-server-plain', serving(keep));
+    await generate({ ...request, sampling });
+    expect(JSON.parse(readFileSync(join(folder, 'server.fields'), 'utf8'))).toMatchObject({
+      ...{ temperature: 0.7, top_k: 9, top_p: 0.8, min_p: 0.1, typical_p: 0.9, repeat_penalty: 1.2 },
+      ...{ frequency_penalty: 0.3, presence_penalty: 0.4, repeat_last_n: -1 },
+      logit_bias: [
+        [5, -1.5],
+        [6, false],
+      ],
+      samplers: ['penalties', 'top_k', 'temperature', 'top_p', 'min_p', 'typ_p'],
+    });
+    await expect(generate({ ...request, sampling: { dryMultiplier: 0.8 } })).rejects.toThrow(
+      'The peer llama-server-plain does not sample as this engine does with --dry-multiplier',
+    );
   });
 
   it('without a draft model is plain', async () => {
@@ -197,7 +257,7 @@ describe('llama-speculative-simple', () => {
       program('simple', speculativeBody(written)),
     );
     expect(version).toBe('fake 1 (build 7)');
-    const answer = await generate({ ...request, prompt: '<s>hello\n', temperature: 1, ignoreEos: false });
+    const answer = await generate({ ...request, prompt: '<s>hello\n', sampling: {}, ignoreEos: false });
     expect(answer).toMatchObject({
       text: written,
       outputTokens: 20,
@@ -210,7 +270,23 @@ describe('llama-speculative-simple', () => {
     expect(answer.firstTokenMs).toBeCloseTo(20);
     expect(answer.wallMs).toBeCloseTo(210);
     const args = JSON.parse(readFileSync(join(folder, 'simple.args'), 'utf8')) as string[];
-    expect(args.join(' ')).toMatch(/--no-escape .* -n 19 --temp 1 --seed 3 --top-k 0 --top-p 1 --min-p 0$/);
+    expect(args.join(' ')).toMatch(/--no-escape .* -n 19 --seed 3 --samplers /);
+    expect(args.slice(args.indexOf('--temp')).join(' ')).toBe(
+      '--temp 1 --top-k 0 --top-p 1 --min-p 0 --typical 1 --repeat-penalty 1 --frequency-penalty 0 --presence-penalty 0',
+    );
+  });
+
+  it('samples as it is asked to, in the order of this engine, and not with penalties that miss the prompt', async () => {
+    const { generate } = await start('llama-speculative-simple', program('asked', speculativeBody(' a')));
+    const { temperature, topK, topP, minP, typicalP, logitBias } = sampling;
+    await generate({ ...request, sampling: { temperature, topK, topP, minP, typicalP, logitBias } });
+    const args = (JSON.parse(readFileSync(join(folder, 'asked.args'), 'utf8')) as string[]).join(' ');
+    expect(args).toContain('--samplers penalties;top_k;temperature;top_p;min_p;typ_p ');
+    expect(args).toContain('--temp 0.7 --top-k 9 --top-p 0.8 --min-p 0.1 --typical 0.9 --repeat-penalty 1');
+    expect(args).toContain('--logit-bias 5-1.5 --logit-bias 6-inf');
+    await expect(generate({ ...request, sampling })).rejects.toThrow(
+      'The peer llama-speculative-simple does not sample as this engine does with --repeat-penalty',
+    );
   });
 
   it('says where its text is not certain to be the answer alone', async () => {
@@ -252,6 +328,25 @@ describe('llama-speculative-simple', () => {
 });
 
 describe('a peer', () => {
+  it('is refused where plain decoding computes on a GPU', async () => {
+    await expect(start('node-llama-cpp-plain', { gpuLayers: 12 })).rejects.toThrow(
+      'The peer node-llama-cpp-plain computes on the processor, but plain decoding has 12 layers on a GPU',
+    );
+  });
+
+  it.each(['llama-server', 'llama-speculative-simple'] as const)(
+    '%s has the KV cache and the attention that it is asked for',
+    async (name) => {
+      const body = name === 'llama-server' ? serverBody('') : '';
+      const { settings: told } = await start(name, {
+        ...program('cached', body),
+        ...{ kvType: 'q8_0', flashAttention: 'on' },
+      });
+      expect(told).toContain('-ctk q8_0 -ctv q8_0 -fa on');
+      expect(told).toContain('-ctkd q8_0 -ctvd q8_0');
+    },
+  );
+
   const programs = peerNames.filter((name) => name.startsWith('llama-'));
 
   it.each(programs)(

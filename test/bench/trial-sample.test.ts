@@ -34,7 +34,8 @@ const answer = {
   quality: null,
   bias: null,
 };
-const conversation = (...turns: readonly [Partial<TurnAnswer>, Partial<TurnRequest>?][]): Conversation => ({
+type Turn = readonly [Partial<TurnAnswer>, Partial<TurnRequest>?];
+const conversation = (...turns: readonly Turn[]): Conversation => ({
   startedAt: 0,
   answers: turns.map(([change]) => ({ ...answer, ...change }) as TurnAnswer),
   requests: turns.map(([, change]) => ({ ...request, ...change })),
@@ -42,10 +43,10 @@ const conversation = (...turns: readonly [Partial<TurnAnswer>, Partial<TurnReque
 const untold = (text: string, more: Partial<TurnAnswer> = {}): Partial<TurnAnswer> => ({
   ...{ text, tokens: undefined, ...more },
 });
-const compared = (...turns: Parameters<typeof conversation>) =>
+const compared = (...turns: readonly Turn[]) =>
   compareAnswers(
     plain,
-    conversation(...turns.map(([, change]) => [{}, change] as const)),
+    conversation(...turns.map(([, change]): Turn => [{}, change])),
     conversation(...turns),
   );
 

@@ -62,18 +62,24 @@ export async function findLlamaCppProgram(
 }
 
 /** Options for the target on the processor. */
-export function targetOptions({ targetPath, threads, contextSize }: PeerSettings): string[] {
-  return ['-m', targetPath, '-c', `${contextSize}`, '-t', `${threads}`, '-dev', 'none'];
+export function targetOptions(settings: PeerSettings): string[] {
+  const { targetPath, threads, contextSize, kvType, flashAttention } = settings;
+  return [
+    ...['-m', targetPath, '-c', `${contextSize}`, '-t', `${threads}`, '-dev', 'none'],
+    ...(kvType === undefined ? [] : ['-ctk', kvType, '-ctv', kvType]),
+    ...(flashAttention === undefined ? [] : ['-fa', flashAttention]),
+  ];
 }
 
 /**
  * Options for a draft model that drafts `numDraft` tokens in every round.
  * @throws {TypeError} when there is none
  */
-export function draftOptions(name: string, { draftPath, numDraft }: PeerSettings): string[] {
+export function draftOptions(name: string, { draftPath, numDraft, kvType }: PeerSettings): string[] {
   if (draftPath === undefined) {
     throw new TypeError(`Expected a draft model for the peer ${name} but received none`);
   }
   const drafting = `--spec-type draft-simple --spec-draft-n-max ${numDraft} --spec-draft-n-min 0 --spec-draft-p-min 0`;
-  return ['-md', draftPath, ...drafting.split(' ')];
+  const cache = kvType === undefined ? [] : ['-ctkd', kvType, '-ctvd', kvType];
+  return ['-md', draftPath, ...drafting.split(' '), ...cache];
 }

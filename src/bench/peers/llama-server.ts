@@ -4,18 +4,28 @@ import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
 import { PeerError } from '../../errors.js';
+import type { ResolvedSampling } from '../../sampling/params.js';
 import type { Peer, PeerAnswer, PeerRequest, PeerSettings } from '../peer.js';
 import { askLocal } from './http-json.js';
 import { keptCommand } from './keeper.js';
 import { draftOptions, findLlamaCppProgram, targetOptions } from './llama-cpp-program.js';
 import { PeerProcess } from './peer-process.js';
+import { samplerOrder, samplingFor } from './peer-sampling.js';
 import { loadPeerPrompts, type PeerPrompts } from './peer-prompts.js';
 
 /** Milliseconds between two questions whether the model is loaded. */
 const pollMs = 50;
 /** One request at a time, and nothing kept of the last one. */
 const alone = ['-np', '1', '--cache-ram', '0'];
-const fixedFields = { top_k: 0, top_p: 1, min_p: 0, cache_prompt: false, return_tokens: true, stream: false };
+const fixedFields = {
+  ...{ samplers: samplerOrder, mirostat: 0, dynatemp_range: 0 },
+  ...{ cache_prompt: false, return_tokens: true, stream: false },
+};
+/** The program's own penalties see the prompt, as this engine's do. */
+const taken = [
+  ...(['logitBias', 'repeatPenalty', 'frequencyPenalty', 'presencePenalty'] as const),
+  ...(['topK', 'topP', 'minP', 'typicalP'] as const),
+];
 
 const completionSchema = z.object({
   content: z.string(),
@@ -56,13 +66,29 @@ async function whenReady({ process, port }: Server): Promise<void> {
   while (!(await process.during(isReady()))) await process.during(setTimeout(pollMs));
 }
 
+/** All that is sampled by, so that nothing is left to defaults of the program or of the model's file. */
+function samplingFields(sampling: ResolvedSampling): Record<string, unknown> {
+  return {
+    temperature: sampling.temperature,
+    top_k: sampling.topK,
+    top_p: sampling.topP,
+    min_p: sampling.minP,
+    typical_p: sampling.typicalP,
+    repeat_penalty: sampling.repeatPenalty,
+    frequency_penalty: sampling.frequencyPenalty,
+    presence_penalty: sampling.presencePenalty,
+    repeat_last_n: sampling.penaltyLastN,
+    logit_bias: [...sampling.logitBias].map(([token, bias]) => [token, bias === -Infinity ? false : bias]),
+  };
+}
+
 async function complete(server: Server, prompts: PeerPrompts, request: PeerRequest): Promise<PeerAnswer> {
-  const { prompt, maxTokens, temperature, seed, ignoreEos } = request;
+  const { prompt, maxTokens, sampling, seed, ignoreEos } = request;
   const fields = {
     ...fixedFields,
+    ...samplingFields(samplingFor(server.name, sampling, taken)),
     prompt: prompts.tokens(prompt),
     n_predict: maxTokens,
-    temperature,
     seed,
     ignore_eos: ignoreEos,
   };
@@ -113,7 +139,7 @@ export async function startLlamaServer(drafts: 'model' | 'none', settings: PeerS
     await close();
     throw error;
   }
-  const described = `${options.join(' ')}; ${JSON.stringify(fixedFields)}, ignore_eos as asked`;
+  const described = `${options.join(' ')}; ${JSON.stringify(fixedFields)}, sampling, seed and ignore_eos as asked`;
   const generate = (request: PeerRequest): Promise<PeerAnswer> => complete(server, prompts, request);
   return { name, version, settings: described, generate, close };
 }

@@ -9,6 +9,7 @@ import { keptCommand } from './keeper.js';
 import { draftOptions, findLlamaCppProgram, targetOptions } from './llama-cpp-program.js';
 import { PeerProcess, stderrTail } from './peer-process.js';
 import { loadPeerPrompts } from './peer-prompts.js';
+import { samplerOrder, samplingFor } from './peer-sampling.js';
 
 const name = 'llama-speculative-simple';
 /** The program's own size of a batch, which a prompt must fit into. */
@@ -16,7 +17,9 @@ const defaultBatch = 2048;
 
 /** Runs for a request: now and then the program ends before it has written its last lines, which are its figures. */
 const maxRuns = 5;
-const untruncated = '--top-k 0 --top-p 1 --min-p 0';
+const fixedOptions = ['--samplers', samplerOrder.join(';'), '--mirostat', '0', '--dynatemp-range', '0'];
+/** Its penalties would not see the prompt. */
+const taken = ['logitBias', 'topK', 'topP', 'minP', 'typicalP'] as const;
 
 /** What a run that ended well wrote. */
 interface Output {
@@ -24,12 +27,25 @@ interface Output {
   readonly stderr: string;
 }
 
+/** All that is sampled by, so that nothing is left to defaults of the program or of the model's file. */
+function samplingOptions(request: PeerRequest): string[] {
+  const sampling = samplingFor(name, request.sampling, taken);
+  const { temperature, topK, topP, minP, typicalP, logitBias } = sampling;
+  const values = `--temp ${temperature} --top-k ${topK} --top-p ${topP} --min-p ${minP} --typical ${typicalP}`;
+  const penalties = '--repeat-penalty 1 --frequency-penalty 0 --presence-penalty 0';
+  const biases = [...logitBias].flatMap(([token, bias]) => [
+    '--logit-bias',
+    `${token}${bias < 0 ? '-' : '+'}${bias === -Infinity ? 'inf' : Math.abs(bias)}`,
+  ]);
+  return [...fixedOptions, ...`${values} ${penalties}`.split(' '), ...biases];
+}
+
 /** Options of one request. */
 function requestOptions(request: PeerRequest): string[] {
-  const { maxTokens, temperature, seed, ignoreEos } = request;
+  const { maxTokens, seed, ignoreEos } = request;
   // It ends when it has more than it was asked for.
-  const length = `-n ${maxTokens - 1} --temp ${temperature} --seed ${seed} ${untruncated}`;
-  return [...length.split(' '), ...(ignoreEos ? ['--ignore-eos'] : [])];
+  const length = ['-n', `${maxTokens - 1}`, '--seed', `${seed}`];
+  return [...length, ...samplingOptions(request), ...(ignoreEos ? ['--ignore-eos'] : [])];
 }
 
 /**
@@ -118,7 +134,7 @@ export async function startLlamaSpeculativeSimple(settings: PeerSettings): Promi
   return {
     name,
     version,
-    settings: `${options.join(' ')}; -bf PROMPT -n TOKENS-1 --temp TEMPERATURE --seed SEED ${untruncated} --ignore-eos`,
+    settings: `${options.join(' ')}; -bf PROMPT -n TOKENS-1 ${fixedOptions.join(' ')}, sampling, seed and --ignore-eos as asked`,
     generate,
     close,
   };

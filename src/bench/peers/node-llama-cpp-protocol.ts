@@ -1,5 +1,6 @@
 // The lines between node-llama-cpp's process and this one.
 import { z } from 'zod';
+import type { ContextOptions } from '../../model/context-options.js';
 
 /** How drafts are made. */
 export type NodeLlamaCppDrafts = 'model' | 'lookup' | 'none';
@@ -12,6 +13,8 @@ export interface WorkerSettings {
   readonly threads: number;
   readonly contextSize: number;
   readonly numDraft: number;
+  readonly kvType?: ContextOptions['kvType'];
+  readonly flashAttention?: ContextOptions['flashAttention'];
 }
 
 /** A line of its stdin. */
@@ -19,6 +22,9 @@ export interface WorkerRequest {
   readonly prompt: readonly number[];
   readonly maxTokens: number;
   readonly temperature: number;
+  readonly topK: number;
+  readonly topP: number;
+  readonly minP: number;
   readonly seed: number;
   readonly ignoreEos: boolean;
 }

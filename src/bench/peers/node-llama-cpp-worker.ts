@@ -24,7 +24,6 @@ interface Setup {
   readonly lookup: InputLookupTokenPredictor | undefined;
 }
 
-const untruncated = { topK: 0, topP: 1, minP: 0 };
 const say = (line: WorkerLine): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
 async function openSequence(
@@ -32,8 +31,15 @@ async function openSequence(
   settings: WorkerSettings,
   tokenPredictor?: TokenPredictor,
 ): Promise<LlamaContextSequence> {
-  const { contextSize, threads } = settings;
-  const context = await model.createContext({ contextSize, threads, flashAttention: 'auto' });
+  const { contextSize, threads, kvType = 'f16', flashAttention = 'auto' } = settings;
+  const cacheType = kvType.toUpperCase() as Uppercase<typeof kvType>;
+  const context = await model.createContext({
+    contextSize,
+    threads,
+    flashAttention: flashAttention === 'auto' ? 'auto' : flashAttention === 'on',
+    experimentalKvCacheKeyType: cacheType,
+    experimentalKvCacheValueType: cacheType,
+  });
   return context.getSequence(tokenPredictor === undefined ? {} : { tokenPredictor });
 }
 
@@ -47,7 +53,7 @@ async function setUp(llama: Llama, settings: WorkerSettings): Promise<Setup> {
       maxTokens: numDraft,
       minConfidence: 0,
       // The likeliest draft is the one that an exact match accepts most.
-      evaluateOptions: { ...untruncated, temperature: 0 },
+      evaluateOptions: { topK: 0, topP: 1, minP: 0, temperature: 0 },
     });
     const sequence = await openSequence(target, settings, predictor);
     return { target, sequence, sequences: [sequence, draft], lookup: undefined };
@@ -60,14 +66,14 @@ async function setUp(llama: Llama, settings: WorkerSettings): Promise<Setup> {
 
 async function generate(setup: Setup, request: WorkerRequest): Promise<WorkerAnswer> {
   const { target, sequence, sequences, lookup } = setup;
-  const { maxTokens, temperature, seed, ignoreEos } = request;
+  const { maxTokens, temperature, topK, topP, minP, seed, ignoreEos } = request;
   const prompt = request.prompt as Token[];
   lookup?.updateInputTokens(prompt);
   const before = { ...sequence.tokenPredictions };
   const tokens: Token[] = [];
   const startedAt = performance.now();
   let [firstAt, lastAt] = [startedAt, startedAt];
-  const options = { ...untruncated, temperature, seed, yieldEogToken: ignoreEos };
+  const options = { temperature, topK, topP, minP, seed, yieldEogToken: ignoreEos };
   for await (const token of sequence.evaluate(prompt, options)) {
     lastAt = performance.now();
     if (tokens.length === 0) firstAt = lastAt;

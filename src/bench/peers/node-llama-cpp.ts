@@ -12,6 +12,7 @@ import {
 } from './node-llama-cpp-protocol.js';
 import { PeerProcess } from './peer-process.js';
 import { loadPeerPrompts, type PeerPrompts } from './peer-prompts.js';
+import { samplingFor, type SamplingEffect } from './peer-sampling.js';
 
 const names: Readonly<Record<NodeLlamaCppDrafts, string>> = {
   model: 'node-llama-cpp',
@@ -30,10 +31,10 @@ function workerArguments(): string[] {
 class Worker {
   readonly #process: PeerProcess;
   readonly #lines: AsyncIterator<string>;
-  readonly #name: string;
+  readonly name: string;
 
   constructor(name: string, settings: WorkerSettings) {
-    this.#name = name;
+    this.name = name;
     this.#process = new PeerProcess(name, [...workerArguments(), JSON.stringify(settings)]);
     this.#lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
   }
@@ -47,7 +48,7 @@ class Worker {
     }
     const line = workerLineSchema.parse(JSON.parse(value));
     if (line.kind === kind) return line as Extract<WorkerLine, { kind: Kind }>;
-    throw new PeerError(`${this.#name} said what was not expected: ${value}`);
+    throw new PeerError(`${this.name} said what was not expected: ${value}`);
   }
 
   send(request: WorkerRequest): void {
@@ -60,20 +61,28 @@ class Worker {
 }
 
 /** Its settings in a line, as it is given them. */
-function describe({ drafts, threads, contextSize, numDraft }: WorkerSettings): string {
-  const context = `gpu false, maxThreads and threads ${threads}, contextSize ${contextSize}, flashAttention auto`;
+function describe({ drafts, threads, contextSize, numDraft, ...cache }: WorkerSettings): string {
+  const { kvType = 'f16', flashAttention = 'auto' } = cache;
+  const context = `gpu false, maxThreads and threads ${threads}, contextSize ${contextSize}, KV cache ${kvType}, flashAttention ${flashAttention}`;
   const draft = {
     model: `DraftSequenceTokenPredictor with minTokens 0, maxTokens ${numDraft}, minConfidence 0, temperature 0`,
     lookup: `InputLookupTokenPredictor with predictionLength.max ${numDraft}`,
     none: 'no tokenPredictor',
   }[drafts];
-  return `${context}; ${draft}; topK 0, topP 1, minP 0, yieldEogToken where ends are to be ignored`;
+  return `${context}; ${draft}; sampling and seed as asked, yieldEogToken where ends are to be ignored`;
+}
+
+/** It truncates before it applies the temperature, which is the same as after it where this is 1. */
+function takenAt(temperature = 1): readonly SamplingEffect[] {
+  return temperature === 1 ? ['topK', 'topP', 'minP'] : ['topK'];
 }
 
 async function generate(worker: Worker, prompts: PeerPrompts, request: PeerRequest): Promise<PeerAnswer> {
-  const { prompt, ...rest } = request;
+  const { prompt, sampling, ...rest } = request;
+  const taken = takenAt(sampling.temperature);
+  const { temperature, topK, topP, minP } = samplingFor(worker.name, sampling, taken);
   const tokens = prompts.tokens(prompt);
-  worker.send({ ...rest, prompt: tokens });
+  worker.send({ ...rest, temperature, topK, topP, minP, prompt: tokens });
   const { answer } = await worker.next('answer');
   return { ...answer, outputTokens: answer.tokens.length, promptTokens: tokens.length };
 }
@@ -88,12 +97,13 @@ async function generate(worker: Worker, prompts: PeerPrompts, request: PeerReque
  * @throws {PeerError} when it cannot be started, with the tail of its stderr
  */
 export async function startNodeLlamaCpp(drafts: NodeLlamaCppDrafts, settings: PeerSettings): Promise<Peer> {
-  const { targetPath, draftPath, threads, contextSize, numDraft } = settings;
+  const { targetPath, draftPath, threads, contextSize, numDraft, kvType, flashAttention } = settings;
   const name = names[drafts];
   if (drafts === 'model' && draftPath === undefined) {
     throw new TypeError(`Expected a draft model for the peer ${name} but received none`);
   }
-  const workerSettings = { drafts, targetPath, draftPath, threads, contextSize, numDraft };
+  const cache = { kvType, flashAttention };
+  const workerSettings = { drafts, targetPath, draftPath, threads, contextSize, numDraft, ...cache };
   const prompts = await loadPeerPrompts(targetPath);
   const worker = new Worker(name, workerSettings);
   const close = async (): Promise<void> => {

@@ -1,4 +1,5 @@
 // Which peers there are.
+import { PeerError } from '../../errors.js';
 import type { Peer, PeerSettings } from '../peer.js';
 import { startLlamaServer } from './llama-server.js';
 import { startLlamaSpeculativeSimple } from './llama-speculative-simple.js';
@@ -25,8 +26,14 @@ export const peerNames = Object.keys(starters) as PeerName[];
  *
  * @throws {TypeError} when it needs a path or a draft model that is not given
  * @throws {ModelLoadError} when the target is missing or damaged
- * @throws {PeerError} when it cannot be started, with the tail of its stderr
+ * @throws {PeerError} when plain decoding computes on a GPU, or the peer cannot be started, with the tail of its stderr
  */
-export function startPeer(name: PeerName, settings: PeerSettings): Promise<Peer> {
+export async function startPeer(name: PeerName, settings: PeerSettings): Promise<Peer> {
+  const { gpuLayers = 0 } = settings;
+  if (gpuLayers > 0) {
+    throw new PeerError(
+      `The peer ${name} computes on the processor, but plain decoding has ${gpuLayers} layers on a GPU: compare them with --gpu off.`,
+    );
+  }
   return starters[name](settings);
 }
