@@ -1,4 +1,5 @@
 // What a cost curve comes to, in words, for the terminal and for the page.
+import type { CostFile } from '../engine/kept-cost.js';
 import { textTable } from '../metrics/text-table.js';
 import type { AssumedPlan, CostCurve, KnownAcceptance, PairPlan } from './tune-curves.js';
 
@@ -16,6 +17,8 @@ export interface TuneReport {
   readonly sizeChangeMs: number;
   /** True where that counts. */
   readonly holdsSizes: boolean;
+  /** Where costs are kept, if they are. */
+  readonly costs: CostFile;
 }
 
 /** What the curve's plain decoding takes. */
@@ -39,7 +42,7 @@ export function pairSentence({ kind, draftTokens, tokens, speedup }: PairPlan): 
 
 /** What holds after every length of context. */
 export function generalSentences(report: TuneReport): string[] {
-  const { curves, knownAcceptance, sizeChangeMs, holdsSizes } = report;
+  const { curves, knownAcceptance, sizeChangeMs, holdsSizes, costs } = report;
   const known = knownAcceptance.map(
     ({ kind, acceptance }) =>
       `${kind}, by the answers before: ${acceptance.toFixed(2)} of draft tokens accepted. Drafts of ${report.drafter} cost ` +
@@ -47,6 +50,9 @@ export function generalSentences(report: TuneReport): string[] {
   );
   const isUnknown = knownAcceptance.length === 0 && curves.every(({ pairPlans }) => pairPlans.length === 0);
   return [
+    ...(costs.keeping === 'busy'
+      ? ['Other processes kept cores busy meanwhile: these times, and what follows from them, say little']
+      : []),
     ...known,
     ...(isUnknown
       ? [

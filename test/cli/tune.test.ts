@@ -219,6 +219,7 @@ describe('what outrider tune saves', () => {
     expect(page).toBe(costs!.replace('.json', '.html'));
     expect(existsSync(costs!)).toBe(true);
     expect(stdout).not.toContain(costs);
+    expect(stdout).not.toContain('say little');
     const text = readFileSync(page!, 'utf8');
     expect(text).toContain('<svg');
     expect(text).toContain('assumed, 0.95 of draft tokens accepted');
@@ -238,6 +239,7 @@ describe('what outrider tune saves', () => {
     const { stdout, stderr, status } = await tune('--draft', draft);
     expect(status).toBe(1);
     expect(stdout).toMatch(/^0 tokens of context/m);
+    expect(stdout).toMatch(/^Other processes kept cores busy meanwhile: these times, .* say little$/m);
     expect(stderr).toMatch(/No costs were saved to .+\.json: other processes kept cores busy/);
     expect(stderr).not.toContain('Costs: ');
     const { costs } = await printed('--draft', draft);

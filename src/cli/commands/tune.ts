@@ -1,7 +1,7 @@
 import type { CommandModule } from 'yargs';
 import { readMemory } from '../../engine/cost-store.js';
 import type { Engine } from '../../engine/engine.js';
-import { KeptCost, type CostFile, type CostKeeping } from '../../engine/kept-cost.js';
+import { KeptCost, type CostKeeping } from '../../engine/kept-cost.js';
 import { engineOptionsOf, withEngineOptions, type EngineArguments } from '../engine-options.js';
 import { loadModelsOf, openEngine, type LoadedModels } from '../models.js';
 import { UsageError } from '../option-values.js';
@@ -53,9 +53,9 @@ export const tuneCommand: CommandModule<object, TuneArguments> = {
       if (!(cost instanceof KeptCost))
         throw new UsageError('Expected a drafter to tune: --draft D.gguf or --drafter NAME');
       const report = reportOf(engine, cost, models);
-      if (args.json) console.log(JSON.stringify({ ...report, costs: cost.file }));
+      if (args.json) console.log(JSON.stringify(report));
       else for (const line of tuneLines(report)) console.log(line);
-      await save(report, cost.file, args.html);
+      await save(report, args.html);
     } finally {
       await engine.dispose();
       models.target.dispose();
@@ -79,15 +79,13 @@ function reportOf(engine: Engine, cost: KeptCost, { target, draft }: LoadedModel
     knownAcceptance: knownAcceptance(basis),
     sizeChangeMs: cost.sizeChange.ms,
     holdsSizes: cost.holdsSizes(0),
+    costs: file,
   };
 }
 
 /** Costs are in their file already; the page goes beside them, or where it is asked for. */
-async function save(
-  report: TuneReport,
-  { path, keeping }: CostFile,
-  asked: string | undefined,
-): Promise<void> {
+async function save(report: TuneReport, asked: string | undefined): Promise<void> {
+  const { path, keeping } = report.costs;
   const page = asked ?? (keeping === 'kept' ? path.replace(/\.json$/, '.html') : undefined);
   if (page !== undefined) {
     writeReportFile(page, await tunePage(report));
