@@ -110,8 +110,10 @@ describe('outrider theory', () => {
       ...['--prompts', prompts, '--html', html],
     );
     expect(status).toBe(0);
-    expect(stdout).toMatch(/^task +tokens +acceptance +measured .*\nstories +16 .*\nsongs +16 .*$/m);
-    expect(readFileSync(html, 'utf8')).toMatch(/<td>stories<\/td><td>16<\/td>/);
+    expect(stdout).toMatch(
+      /^By task: .*\ntask +tokens +acceptance +measured .*\nstories +16 .*\nsongs +16 .*$/m,
+    );
+    expect(readFileSync(html, 'utf8')).toMatch(/<p>By task: [^]*<td>stories<\/td><td>16<\/td>/);
   });
 
   it('names file and line of a malformed prompt', async () => {

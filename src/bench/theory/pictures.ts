@@ -5,7 +5,7 @@ import type { TheoryReport } from './compare.js';
 import { methodColour, panelSize, withEnds } from './panel.js';
 import { paretoPicture } from './pareto-picture.js';
 import type { Compared, MethodReport } from './report.js';
-import { taskRows, theoryRows, theorySentences } from './table.js';
+import { taskCaption, taskRows, theoryRows, theorySentences } from './table.js';
 
 /**
  * Predicted against measured acceptance and speedup, the total variation along the text, and the line between rejection and
@@ -35,19 +35,18 @@ export async function theoryHtml(report: TheoryReport): Promise<string> {
     '<style>body{font-family:sans-serif;margin:2em}td,th{padding:.2em .8em;text-align:right}</style>',
     ...theorySentences(report).map((sentence) => `<p>${escaped(sentence)}</p>`),
     tableHtml(theoryRows(report)),
-    tableHtml(taskRows(report)),
+    ...(report.tasks.length === 0 ? [] : [`<p>${taskCaption}</p>`, tableHtml(taskRows(report))]),
     await theorySvg(report),
     '</html>',
     '',
   ].join('\n');
 }
 
-/** Rows as a table, the head first; nothing where there are none. */
+/** Rows as a table, the head first. */
 function tableHtml([head, ...rows]: readonly (readonly string[])[]): string {
-  if (head === undefined) return '';
   const line = (tag: string, cells: readonly string[]): string =>
     `<tr>${cells.map((cell) => `<${tag}>${escaped(cell)}</${tag}>`).join('')}</tr>`;
-  return `<table>${line('th', head)}${rows.map((row) => line('td', row)).join('')}</table>`;
+  return `<table>${line('th', head!)}${rows.map((row) => line('td', row)).join('')}</table>`;
 }
 
 function scatter(report: TheoryReport, name: string, figure: (method: MethodReport) => Compared): object {

@@ -25,6 +25,10 @@ export function theoryRows({ methods }: TheoryReport): string[][] {
   ];
 }
 
+/** What the table of tasks shows. */
+export const taskCaption =
+  'By task: acceptance of a draft token along the texts, as measured in runs that decide token by token, and its bounds';
+
 /** Rows of the table of tasks, its head first; none where there are no tasks. */
 export function taskRows({ tasks }: TheoryReport): string[][] {
   if (tasks.length === 0) return [];

@@ -6,7 +6,7 @@ import { compareWithTheory, type TheoryReport } from '../../bench/theory/compare
 import { defaultMethods, parseMethod } from '../../bench/theory/method.js';
 import { theoryHtml, theorySvg } from '../../bench/theory/pictures.js';
 import { readTasks } from '../../bench/theory/prompt-tasks.js';
-import { taskRows, theoryRows, theorySentences } from '../../bench/theory/table.js';
+import { taskCaption, taskRows, theoryRows, theorySentences } from '../../bench/theory/table.js';
 import type { SamplingParams } from '../../types.js';
 import { contextOptionsOf, samplingOf, withEngineOptions, type EngineArguments } from '../engine-options.js';
 import { demoTasks, loadModelsOf } from '../models.js';
@@ -61,7 +61,7 @@ export const theoryCommand: CommandModule<object, TheoryArguments> = {
           describe: `Prompts at most, default ${defaultLimit}`,
         },
         json: { type: 'boolean', default: false, describe: 'Print one JSON object' },
-        html: { type: 'string', requiresArg: true, describe: 'Write pictures and table to this file' },
+        html: { type: 'string', requiresArg: true, describe: 'Write pictures and tables to this file' },
         svg: { type: 'string', requiresArg: true, describe: 'Write the pictures to this file' },
       })
       .example('$0 theory --target T.gguf --draft D.gguf --prompts prompts.jsonl', '') as never,
@@ -129,7 +129,7 @@ function samplingFor(args: TheoryArguments): SamplingParams {
 async function print(report: TheoryReport, args: TheoryArguments): Promise<void> {
   if (args.json) console.log(JSON.stringify(report));
   else {
-    const tasks = textTable(taskRows(report));
+    const tasks = report.tasks.length === 0 ? [] : [taskCaption, ...textTable(taskRows(report))];
     const lines = [...theorySentences(report), ...textTable(theoryRows(report)), ...tasks];
     for (const line of lines) console.log(line);
   }
