@@ -12,37 +12,58 @@ export function deviceDescription(): string {
   return parts.join(', ');
 }
 
+/** What the system tells of itself, in files as Linux has them and as the mean number of running processes of a minute. */
+export interface MachineSource {
+  /** Names in a folder; none where it is not there. */
+  list(folder: string): readonly string[];
+  /** A file's text; undefined where it is not there. */
+  read(path: string): string | undefined;
+  readonly load: number;
+  readonly numCores: number;
+}
+
+/** This machine as it is now. */
+export function thisMachine(): MachineSource {
+  return { list, read, load: loadavg()[0]!, numCores: cpus().length };
+}
+
 /** Share of the cores that others may keep busy before it is worth a note. */
 const quietLoad = 0.15;
 
-/** What may disturb measurements: a sentence each. */
-export function disturbances(): string[] {
-  const load = loadavg()[0]! / cpus().length;
+/** What may disturb measurements that begin now: a sentence each. */
+export function disturbances(machine: MachineSource = thisMachine()): string[] {
+  const load = machine.load / machine.numCores;
   return [
     ...(load > quietLoad
       ? [`Other processes keep ${(100 * load).toFixed(0)} % of the cores busy: times will vary.`]
       : []),
-    ...onBattery(),
-    ...throttled(),
-    ...governed(),
+    ...onBattery(machine),
+    ...governed(machine),
   ];
 }
 
-function onBattery(): string[] {
+/** How often each core was throttled for heat since the system was started; empty where it does not tell. */
+export function throttleCounts(machine: Pick<MachineSource, 'list' | 'read'> = { list, read }): number[] {
+  const folder = '/sys/devices/system/cpu';
+  return machine
+    .list(folder)
+    .filter((name) => /^cpu\d+$/.test(name))
+    .flatMap((name) => machine.read(`${folder}/${name}/thermal_throttle/core_throttle_count`) ?? [])
+    .map(Number);
+}
+
+/** How often the core that was throttled most was, between two {@link throttleCounts}. */
+export function numThrottles(before: readonly number[], after: readonly number[]): number {
+  return Math.max(0, ...after.map((count, core) => count - (before[core] ?? count)));
+}
+
+function onBattery({ list, read }: MachineSource): string[] {
   const folder = '/sys/class/power_supply';
   const isDischarging = list(folder).some((name) => read(`${folder}/${name}/status`) === 'Discharging');
   return isDischarging ? ['On battery: the processor may be slower than on mains power.'] : [];
 }
 
-function throttled(): string[] {
-  const counts = list('/sys/devices/system/cpu')
-    .filter((name) => /^cpu\d+$/.test(name))
-    .map((name) => Number(read(`/sys/devices/system/cpu/${name}/thermal_throttle/core_throttle_count`) ?? 0));
-  const most = Math.max(0, ...counts);
-  return most > 0 ? [`The processor has been throttled for heat ${most} times since it was started.`] : [];
-}
-
-function governed(): string[] {
+function governed({ read }: MachineSource): string[] {
   const governor = read('/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor');
   return governor === 'powersave' ? ['The frequency governor is powersave.'] : [];
 }

@@ -31,7 +31,7 @@ export const runSchema = z.object({
   build: z.string(),
   /** Processors, GPU. */
   device: z.string(),
-  /** What may disturb: load, battery, throttling; a sentence each. */
+  /** What may disturb: load, battery, governor; a sentence each. */
   notes: z.array(z.string()),
   target: z.object({ path: z.string(), sha256: z.string(), description: z.string() }),
   draft: z.object({ path: z.string(), sha256: z.string(), description: z.string() }).nullable(),
@@ -109,6 +109,8 @@ export const sampleSchema = z.object({
   quality: z.object({ totalVariation: z.number(), topAgreement: z.number() }).nullable(),
   /** Total variation distance that a lossy rule spent, summed over output tokens; null under a rule that counts none. */
   bias: z.number().nullable().default(null),
+  /** How often the processor was throttled for heat meanwhile, where the system tells. */
+  throttles: z.number().int().min(0).default(0),
 });
 
 /** One measured answer. */

@@ -11,6 +11,8 @@ import { isAnswerCorrect, type BenchPrompt } from './workload.js';
 export interface Conversation {
   /** Milliseconds since the run began. */
   readonly startedAt: number;
+  /** How often the processor was throttled for heat meanwhile. */
+  readonly throttles: number;
   readonly answers: readonly TurnAnswer[];
   readonly requests: readonly TurnRequest[];
 }
@@ -113,7 +115,7 @@ export interface SampleKey {
 /** One side's conversation as a sample. */
 export function sampleOf(
   { prompt, ...key }: SampleKey,
-  { startedAt, answers }: Conversation,
+  { startedAt, throttles, answers }: Conversation,
   comparison: Comparison,
 ): Sample {
   const sum = sumOver(answers);
@@ -140,6 +142,7 @@ export function sampleOf(
     isCorrect: isAnswerCorrect(prompt, answers.at(-1)!.text),
     quality: qualityOf(answers),
     bias: biasOf(answers),
+    throttles,
   };
 }
 

@@ -7,6 +7,7 @@ import type { Model } from '../model/model.js';
 import type { SamplingParams } from '../types.js';
 import { EngineContender, PeerContender, type Contender, type TurnAnswer } from './contender.js';
 import { converse, PromptWriter, type ConversationSettings } from './conversation.js';
+import { numThrottles, throttleCounts } from './machine.js';
 import { defaultNodes, withNodes, type Method, type MethodOptions } from './method.js';
 import { startPeer } from './peers/peers.js';
 import { trialName, type Sample, type Trial, type TrialHead } from './sample.js';
@@ -92,7 +93,9 @@ async function runPair(plan: TrialPlan, pair: Pair): Promise<[Sample, Sample]> {
   const settings = settingsOf(plan, repetition);
   const ask = async (side: 'plain' | 'method', plainAnswers?: readonly TurnAnswer[]) => {
     const startedAt = Date.now() - plan.startedAt;
-    return { startedAt, ...(await converse(sides[side], prompt, { writer, settings, plainAnswers })) };
+    const before = throttleCounts();
+    const said = await converse(sides[side], prompt, { writer, settings, plainAnswers });
+    return { startedAt, throttles: numThrottles(before, throttleCounts()), ...said };
   };
   // Synthetic drafts need plain decoding's answer.
   const first = pair.isPlainFirst || plan.method.kind === 'synthetic' ? await ask('plain') : undefined;

@@ -37,6 +37,7 @@ const answer = {
 type Turn = readonly [Partial<TurnAnswer>, Partial<TurnRequest>?];
 const conversation = (...turns: readonly Turn[]): Conversation => ({
   startedAt: 0,
+  throttles: 2,
   answers: turns.map(([change]) => ({ ...answer, ...change }) as TurnAnswer),
   requests: turns.map(([, change]) => ({ ...request, ...change })),
 });
@@ -97,8 +98,13 @@ describe('a sample', () => {
     expect([biasOf(0.5, 0.25), biasOf(0), biasOf(null, null)]).toEqual([0.75, 0, null]);
   });
 
+  it('has how often the processor was throttled meanwhile', () => {
+    const { throttles } = sampleOf(key, conversation([{}]), { isSame: null, margin: null });
+    expect(throttles).toBe(2);
+  });
+
   it('that was written before anybody counted it is read', () => {
     const sample = fakeSample();
-    expect(sampleSchema.parse({ ...sample, bias: undefined })).toEqual(sample);
+    expect(sampleSchema.parse({ ...sample, bias: undefined, throttles: undefined })).toEqual(sample);
   });
 });

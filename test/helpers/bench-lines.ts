@@ -32,7 +32,7 @@ export function pairOf(trial: Trial, prompt: string, repetition: number): [Sampl
     ...{ prompt, category: 'all', repetition, seed: repetition, outputTokens: 8, promptTokens: 4 },
     ...{ decodedTokens: 8, draftTokens: 0, acceptedTokens: 0, firstTokenMs: 3, wallMs: 90, at: 0 },
     ...{ accepted: [], drafted: [], depths: [], roundMs: [], plainRounds: 0, times: null, guard: '' },
-    ...{ isSame: null, margin: null, isCorrect: null, quality: null, bias: null },
+    ...{ isSame: null, margin: null, isCorrect: null, quality: null, bias: null, throttles: 0 },
   };
   return [
     { ...shared, side: 'plain', decodeMs: 80 },

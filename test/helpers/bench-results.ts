@@ -23,7 +23,7 @@ export function fakeSample(changes: Partial<Sample> = {}, trial: Trial = fakeTri
     ...{ outputTokens: 100, promptTokens: 20, decodeMs: 1000, decodedTokens: 100 },
     ...{ draftTokens: 0, acceptedTokens: 0, firstTokenMs: 50, wallMs: 1050, at: 0 },
     ...{ accepted: [], drafted: [], depths: [], roundMs: [], plainRounds: 0, times: null, guard: '' },
-    ...{ isSame: true, margin: null, isCorrect: null, quality: null, bias: null },
+    ...{ isSame: true, margin: null, isCorrect: null, quality: null, bias: null, throttles: 0 },
     ...changes,
   };
 }

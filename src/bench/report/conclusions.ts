@@ -17,7 +17,7 @@ export function conclusions(summary: RunSummary): readonly string[] {
 
 /** What has to be known of the figures: what is missing, refused, lossy or not real; sentences. */
 export function notices(summary: RunSummary): readonly string[] {
-  const { run, trials, isComplete } = summary;
+  const { run, trials, isComplete, throttles } = summary;
   const begun = trials.filter(({ numExpected }) => numExpected !== null).length;
   return [
     ...(isComplete
@@ -47,6 +47,11 @@ export function notices(summary: RunSummary): readonly string[] {
         ]
       : []),
     ...run.notes,
+    ...(throttles > 0
+      ? [
+          `The processor was throttled for heat ${count(throttles, 'time', 'times')} while it answered: speeds are lower and vary more than without.`,
+        ]
+      : []),
   ];
 }
 

@@ -1,4 +1,5 @@
 // What a run's samples come to, trial by trial. Knows nothing of how it is shown.
+import { sum } from 'simple-statistics';
 import {
   acceptanceFigures,
   timeShares,
@@ -66,6 +67,8 @@ export interface TrialSummary extends PairFigures {
 export interface RunSummary {
   readonly run: RunHead;
   readonly isComplete: boolean;
+  /** How often the processor was throttled for heat while it answered, where the system tells. */
+  readonly throttles: number;
   /** As planned. */
   readonly trials: readonly TrialSummary[];
 }
@@ -78,6 +81,7 @@ export function summarize(results: BenchResults): RunSummary {
   return {
     run,
     isComplete,
+    throttles: sum(samples.map(({ throttles }) => throttles)),
     trials: run.trials.map((trial) =>
       summarizeTrial(trial, { results, samples: byTrial.get(trialName(trial)) ?? [], bootstrap }),
     ),

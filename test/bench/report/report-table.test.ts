@@ -96,6 +96,13 @@ describe('the table', () => {
     expect(of(1)).toContain('in distribution');
   });
 
+  it('says that the processor was throttled meanwhile', () => {
+    expect(report(samples)).not.toContain('throttled');
+    expect(report([...samples, ...fakePair({ prompt: 'c', throttles: 2 })])).toContain(
+      'The processor was throttled for heat 4 times while it answered',
+    );
+  });
+
   it('marks synthetic methods and inflated targets', () => {
     const trial = fakeTrial({ method: 'wishful' });
     const run = fakeRun([trial], {
