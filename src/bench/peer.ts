@@ -36,6 +36,8 @@ export interface PeerSettings {
   readonly draftPath: string | undefined;
   readonly threads: number;
   readonly contextSize: number;
+  /** Tokens of one decode at most, default as the peer has it. */
+  readonly batchSize?: number | undefined;
   /** Of the target's and the draft's KV cache, default f16. */
   readonly kvType?: ContextOptions['kvType'];
   readonly flashAttention?: ContextOptions['flashAttention'];

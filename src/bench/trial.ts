@@ -170,9 +170,9 @@ async function startMethod(plan: TrialPlan, shared: MethodParts): Promise<Starte
     const { targetPath, draftPath } = plan;
     const { threads, contextSize } = shared;
     const numDraft = plan.trial.nodes ?? defaultNodes;
-    const { kvType, flashAttention } = shared.context;
+    const { batchSize, kvType, flashAttention } = shared.context;
     const settings = {
-      ...{ targetPath, draftPath, threads, contextSize, kvType, flashAttention, numDraft },
+      ...{ targetPath, draftPath, threads, contextSize, batchSize, kvType, flashAttention, numDraft },
       ...{ gpuLayers: shared.target.gpuLayers, binary: method.binary },
     };
     const peer = await startPeer(method.peer, settings);

@@ -340,10 +340,10 @@ describe('a peer', () => {
       const body = name === 'llama-server' ? serverBody('') : '';
       const { settings: told } = await start(name, {
         ...program('cached', body),
-        ...{ kvType: 'q8_0', flashAttention: 'on' },
+        ...{ batchSize: 512, kvType: 'q8_0', flashAttention: 'on' },
       });
       expect(told).toContain('-ctk q8_0 -ctv q8_0 -fa on');
-      expect(told).toContain('-ctkd q8_0 -ctvd q8_0');
+      expect(told).toContain('-ctkd q8_0 -ctvd q8_0 -b 512');
     },
   );
 

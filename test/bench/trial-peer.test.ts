@@ -35,7 +35,7 @@ async function run(
   const plan: TrialPlan = {
     ...{ trial: { workload: 'any', method: 'any', temperature, nodes: null }, method, prompts },
     ...{ targetPath, draftPath, gpu: 'off', gpuLayers: undefined, sampling: {}, done: [] },
-    context: { contextSize: 256, threads: 1, kvType: 'f32', flashAttention: 'off' },
+    context: { contextSize: 256, threads: 1, batchSize: 64, kvType: 'f32', flashAttention: 'off' },
     ...{ repetitions: 1, maxTokens: 16, seed: 1, ignoreEos: true, startedAt: Date.now() },
     ...changes,
   };
@@ -49,7 +49,7 @@ async function run(
 describe('a trial', () => {
   it('hands its settings to a peer', async () => {
     const { head, samples } = await run(plain, 0);
-    expect(head.achieved['settings']).toContain('KV cache f32, flashAttention off');
+    expect(head.achieved['settings']).toContain('batchSize 64, KV cache f32, flashAttention off');
     expect(samples.map(({ isSame }) => isSame)).toEqual([null, true]);
   });
 

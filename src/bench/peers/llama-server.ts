@@ -122,7 +122,8 @@ async function complete(server: Server, prompts: PeerPrompts, request: PeerReque
 export async function startLlamaServer(drafts: 'model' | 'none', settings: PeerSettings): Promise<Peer> {
   const name = drafts === 'model' ? 'llama-server' : 'llama-server-plain';
   const drafting = drafts === 'model' ? draftOptions(name, settings) : [];
-  const options = [...targetOptions(settings), ...drafting, ...alone];
+  const batch = settings.batchSize === undefined ? [] : ['-b', `${settings.batchSize}`];
+  const options = [...targetOptions(settings), ...drafting, ...batch, ...alone];
   const { binary, version } = await findLlamaCppProgram(name, settings);
   const prompts = await loadPeerPrompts(settings.targetPath);
   const port = await freePort();

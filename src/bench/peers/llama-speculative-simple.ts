@@ -93,7 +93,7 @@ function outputText(stdout: string, prompt: string): Pick<PeerAnswer, 'text' | '
  * @throws {PeerError} when it cannot be run, with the tail of its stderr; so does a request
  */
 export async function startLlamaSpeculativeSimple(settings: PeerSettings): Promise<Peer> {
-  const batch = ['-b', `${Math.max(defaultBatch, settings.contextSize)}`];
+  const batch = ['-b', `${Math.max(settings.batchSize ?? defaultBatch, settings.contextSize)}`];
   const options = [...targetOptions(settings), ...draftOptions(name, settings), ...batch, '--no-escape'];
   const { binary, version } = await findLlamaCppProgram(name, settings);
   const prompts = await loadPeerPrompts(settings.targetPath);

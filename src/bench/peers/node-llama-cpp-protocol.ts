@@ -13,6 +13,7 @@ export interface WorkerSettings {
   readonly threads: number;
   readonly contextSize: number;
   readonly numDraft: number;
+  readonly batchSize?: number | undefined;
   readonly kvType?: ContextOptions['kvType'];
   readonly flashAttention?: ContextOptions['flashAttention'];
 }

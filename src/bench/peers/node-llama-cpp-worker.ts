@@ -31,11 +31,12 @@ async function openSequence(
   settings: WorkerSettings,
   tokenPredictor?: TokenPredictor,
 ): Promise<LlamaContextSequence> {
-  const { contextSize, threads, kvType = 'f16', flashAttention = 'auto' } = settings;
+  const { contextSize, threads, batchSize, kvType = 'f16', flashAttention = 'auto' } = settings;
   const cacheType = kvType.toUpperCase() as Uppercase<typeof kvType>;
   const context = await model.createContext({
     contextSize,
     threads,
+    ...(batchSize !== undefined && { batchSize }),
     flashAttention: flashAttention === 'auto' ? 'auto' : flashAttention === 'on',
     experimentalKvCacheKeyType: cacheType,
     experimentalKvCacheValueType: cacheType,

@@ -62,8 +62,8 @@ class Worker {
 
 /** Its settings in a line, as it is given them. */
 function describe({ drafts, threads, contextSize, numDraft, ...cache }: WorkerSettings): string {
-  const { kvType = 'f16', flashAttention = 'auto' } = cache;
-  const context = `gpu false, maxThreads and threads ${threads}, contextSize ${contextSize}, KV cache ${kvType}, flashAttention ${flashAttention}`;
+  const { batchSize = 'as it has it', kvType = 'f16', flashAttention = 'auto' } = cache;
+  const context = `gpu false, maxThreads and threads ${threads}, contextSize ${contextSize}, batchSize ${batchSize}, KV cache ${kvType}, flashAttention ${flashAttention}`;
   const draft = {
     model: `DraftSequenceTokenPredictor with minTokens 0, maxTokens ${numDraft}, minConfidence 0, temperature 0`,
     lookup: `InputLookupTokenPredictor with predictionLength.max ${numDraft}`,
@@ -97,12 +97,13 @@ async function generate(worker: Worker, prompts: PeerPrompts, request: PeerReque
  * @throws {PeerError} when it cannot be started, with the tail of its stderr
  */
 export async function startNodeLlamaCpp(drafts: NodeLlamaCppDrafts, settings: PeerSettings): Promise<Peer> {
-  const { targetPath, draftPath, threads, contextSize, numDraft, kvType, flashAttention } = settings;
+  const { targetPath, draftPath, threads, contextSize, numDraft, batchSize, kvType, flashAttention } =
+    settings;
   const name = names[drafts];
   if (drafts === 'model' && draftPath === undefined) {
     throw new TypeError(`Expected a draft model for the peer ${name} but received none`);
   }
-  const cache = { kvType, flashAttention };
+  const cache = { batchSize, kvType, flashAttention };
   const workerSettings = { drafts, targetPath, draftPath, threads, contextSize, numDraft, ...cache };
   const prompts = await loadPeerPrompts(targetPath);
   const worker = new Worker(name, workerSettings);
