@@ -3,6 +3,7 @@ import type { GenerationEvent, GenerationResult } from '../engine/decode-loop.js
 import type { Engine } from '../engine/engine.js';
 import type { GenerateOptions } from '../engine/options.js';
 import { ContextFullError } from '../errors.js';
+import type { GenerationStats } from '../metrics/counters.js';
 import type { ChatTemplate } from './chat-template.js';
 import { History, type Message } from './history.js';
 import { encodeMessages, templateOf } from './prompt-tokens.js';
@@ -31,6 +32,7 @@ export class ChatSession {
   readonly #template: ChatTemplate;
   readonly #options: NonNullable<ChatOptions['generate']>;
   #history: History;
+  #lastStats: GenerationStats | undefined;
 
   /** @throws {ChatTemplateError} when the model has no usable template and none is given */
   constructor(engine: Engine, options: ChatOptions = {}) {
@@ -56,6 +58,11 @@ export class ChatSession {
       throw new TypeError('Expected the last message to be an answer but received a question');
     }
     this.#history = history;
+  }
+
+  /** Of the last answer, also one that was aborted. */
+  get lastStats(): GenerationStats | undefined {
+    return this.#lastStats;
   }
 
   get system(): string | undefined {
@@ -94,6 +101,7 @@ export class ChatSession {
     const keep = (): void => {
       history.add({ role: 'assistant', content: generation.result.text });
       this.#history = history;
+      this.#lastStats = generation.result.stats;
     };
     if (numDropped > 0) yield { type: 'dropped', numExchanges: numDropped };
     let isOver = false;

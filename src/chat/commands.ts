@@ -1,5 +1,6 @@
 // The commands that a conversation understands, such as /clear. Knows nothing of terminals.
 import type { ChatSession } from './chat-session.js';
+import { statsLines } from '../metrics/stats-text.js';
 import { loadTranscript, saveTranscript } from './transcript.js';
 
 /** What is to be done after a command. */
@@ -84,6 +85,16 @@ const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
         session.messages = await loadTranscript(path);
         return { reply: `${session.messages.length} messages.` };
       },
+    },
+  ],
+  [
+    'stats',
+    {
+      usage: '/stats',
+      describe: 'where the time of the last answer went, and why the guard decided so',
+      run: ({ lastStats }) => ({
+        reply: lastStats === undefined ? 'Nothing was answered yet.' : statsLines(lastStats).join('\n'),
+      }),
     },
   ],
   ['exit', { usage: '/exit', describe: 'leave; so does ctrl-d', run: () => ({ isExit: true }) }],

@@ -101,16 +101,7 @@ async function engines(
   const options: readonly (readonly [name: string, options: EngineOptions])[] = [
     ['plain', { ...shared, drafter: 'none', guard: false }],
     ['guarded', { ...shared, drafter }],
-    [
-      'fixed',
-      {
-        ...shared,
-        drafter,
-        tree: draft === undefined ? undefined : 'chain:4',
-        guard: false,
-        measureSpeedup: false,
-      },
-    ],
+    ['fixed', { ...shared, drafter, tree: 'chain:4', guard: false, measureSpeedup: false }],
   ];
   const made: Record<string, Engine> = {};
   for (const index of options.keys()) {

@@ -75,10 +75,12 @@ describe('a question', () => {
   });
 
   it('decodes only what is new in the conversation', async () => {
+    expect(session.lastStats).toBeUndefined();
     const first = (await ask('bada dugo kino')).at(-1)!;
     const second = (await ask('bada')).at(-1)!;
     if (first.type !== 'done' || second.type !== 'done') throw new Error('Expected results');
     expect(second.result.stats.reusedPromptTokens).toBeGreaterThan(first.result.stats.promptTokens / 2);
+    expect(session.lastStats).toEqual(second.result.stats);
   });
 
   it('begins with one beginning token, whether the template writes it or not', async () => {

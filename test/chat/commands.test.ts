@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ChatSession } from '../../src/chat/chat-session.js';
 import { runCommand } from '../../src/chat/commands.js';
 import { History, type Message } from '../../src/chat/history.js';
+import { GenerationCounters } from '../../src/metrics/counters.js';
 
 const talk: Message[] = [
   { role: 'user', content: 'one' },
@@ -65,9 +66,18 @@ describe('a line', () => {
 describe('the command', () => {
   it('help lists every command', async () => {
     const { reply } = (await runCommand(session, '/help'))!;
-    for (const name of ['help', 'clear', 'system', 'retry', 'undo', 'save', 'load', 'exit']) {
+    for (const name of ['help', 'clear', 'system', 'retry', 'undo', 'save', 'load', 'stats', 'exit']) {
       expect(reply).toMatch(new RegExp(`^/${name} .*  \\w`, 'm'));
     }
+  });
+
+  it('stats tells of the last answer', async () => {
+    expect(await runCommand(session, '/stats')).toEqual({ reply: 'Nothing was answered yet.' });
+    const counters = new GenerationCounters(() => ({ state: 'plain', reason: 'drafts cost more' }));
+    const answered = { lastStats: counters.stats } as unknown as ChatSession;
+    expect((await runCommand(answered, '/stats'))?.reply).toMatch(
+      /^prompt: [^]*\nguard: plain, drafts cost more$/,
+    );
   });
 
   it('clear forgets the conversation', async () => {

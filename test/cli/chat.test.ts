@@ -42,13 +42,14 @@ describe('outrider chat', () => {
   it('obeys commands', async () => {
     const transcript = file('talk.json');
     const { stdout, stderr, status } = await chat([
-      ...['/help', '/system Be brief.', '/undo', 'bada', '/retry', `/save ${transcript}`, '/clear'],
+      ...['/help', '/system Be brief.', '/undo', 'bada', '/stats', '/retry', `/save ${transcript}`, '/clear'],
       ...[`/load ${transcript}`, '/nonsense', '/exit', 'never asked'],
     ]);
     expect(status).toBe(0);
     expect(stdout.trimEnd().split('\n')).toHaveLength(2);
     expect(stderr).toContain('/retry');
     expect(stderr).toContain('Nothing was asked yet.');
+    expect(stderr).toMatch(/^answer: 8 tokens in .*\n.*\n.*\nguard: /m);
     expect(stderr).toContain('3 messages.');
     expect(stderr).toContain('Unknown command /nonsense');
     const { messages } = JSON.parse(readFileSync(transcript, 'utf8')) as { messages: { role: string }[] };

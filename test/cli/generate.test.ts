@@ -56,6 +56,10 @@ describe('outrider generate', () => {
     expect(status).toBe(0);
     expect(stdout).toBe(`${text}\n`);
     expect(stderr).toMatch(/20 tokens \| .* tokens\/s \| acceptance/);
+    expect(stderr).not.toMatch(/^guard: /m);
+    const told = await runCli(['generate', ...models, ...usual, '--stats']);
+    expect(told.stdout).toBe(stdout);
+    expect(told.stderr).toMatch(/^answer: 20 tokens .*\ndrafts: .*\nspeedup: .*\nguard: measuring$/m);
   });
 
   it('prints how likely tokens were with --logprobs, which wants --json', async () => {

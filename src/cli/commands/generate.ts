@@ -6,6 +6,7 @@ import type { CommandModule } from 'yargs';
 import type { GenerationEvent, GenerationResult } from '../../engine/decode-loop.js';
 import type { Engine } from '../../engine/engine.js';
 import type { GenerateOptions } from '../../engine/options.js';
+import { statsLines } from '../../metrics/stats-text.js';
 import { engineOptionsOf, samplingOf, withEngineOptions, type EngineArguments } from '../engine-options.js';
 import { loadModelsOf, openEngine } from '../models.js';
 import { countValue, numberValue, UsageError } from '../option-values.js';
@@ -22,7 +23,7 @@ interface GenerateArguments extends EngineArguments {
   logprobs: number | undefined;
   'show-tree': boolean;
   json: boolean;
-  verbose: boolean;
+  stats: boolean;
 }
 
 /** `outrider generate`: text from a prompt; the text alone goes to stdout. */
@@ -55,6 +56,11 @@ export const generateCommand: CommandModule<object, GenerateArguments> = {
           type: 'boolean',
           default: false,
           describe: "Print each round's tree on stderr, with what was accepted",
+        },
+        stats: {
+          type: 'boolean',
+          default: false,
+          describe: 'Print on stderr where the time went, what was drafted, and why the guard decided so',
         },
         json: { type: 'boolean', default: false, describe: 'Print one JSON object' },
       })
@@ -130,7 +136,7 @@ async function generateAll(
       const seed = firstSeed + sample;
       const result = await generateOne(engine, prompt, { ...options, seed }, !isJson, onRound);
       if (isJson) console.log(JSON.stringify(args.samples === undefined ? result : { seed, ...result }));
-      else console.error(statusLine(result));
+      else console.error([statusLine(result), ...(args.stats ? statsLines(result.stats) : [])].join('\n'));
     }
   } finally {
     process.off('SIGINT', interrupt);
