@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -164,6 +164,36 @@ describe('outrider bench', () => {
     const other = await runCli([...args, '--method', 'x=--tree chain:3 --guard off', '--resume', path]);
     expect(other.stderr).toMatch(/another method x: .*chain:2.* there, .*chain:3.* here/);
     expect(other.status).toBe(1);
+  });
+
+  it('goes on after it was killed', async () => {
+    const args = ['bench', '--workload', 'stories', '--method', 'chain:2', '--temperatures', '0'];
+    const more = [...pair, ...exact, '--max-tokens', '24', '--repetitions', '6', '--prompts', '2'];
+    const path = file('killed.jsonl');
+    const numSamples = (): number => {
+      try {
+        return readResults(path).samples.length;
+      } catch {
+        return 0;
+      }
+    };
+    // As it begins, and twice later.
+    for (const kill of [0, 4, 10]) {
+      const how = existsSync(path) ? '--resume' : '--jsonl';
+      const child = startCli([...args, ...more, how, path]);
+      const ended = outcomeOf(child);
+      while (child.exitCode === null && !(existsSync(path) && numSamples() >= kill))
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      child.kill('SIGKILL');
+      await ended;
+    }
+    expect(numSamples()).toBeLessThan(24);
+    expect((await runCli([...args, ...more, '--resume', path])).status).toBe(0);
+    const names = readResults(path).samples.map(
+      ({ prompt, repetition, side }) => `${prompt} ${repetition} ${side}`,
+    );
+    expect(names).toHaveLength(24);
+    expect(new Set(names).size).toBe(24);
   });
 
   it('prints its table and keeps its samples where the page cannot be written', async () => {
