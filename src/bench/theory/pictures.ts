@@ -9,7 +9,7 @@ import { taskCaption, taskRows, theoryRows, theorySentences } from './table.js';
 
 /**
  * Predicted against measured acceptance and speedup, the total variation along the text, and the line between rejection and
- * bias where a method is lossy, side by side.
+ * bias where a method is lossy, two beside each other.
  */
 export function theorySvg(report: TheoryReport): Promise<string> {
   const pareto = paretoPicture(report);
@@ -17,7 +17,8 @@ export function theorySvg(report: TheoryReport): Promise<string> {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     background: 'white',
     padding: 12,
-    hconcat: [
+    columns: 2,
+    concat: [
       scatter(report, 'acceptance', ({ acceptanceRate }) => acceptanceRate),
       scatter(report, 'speedup', ({ speedup }) => speedup),
       alongText(report),
