@@ -1,8 +1,8 @@
-// A cost curve and the plan that follows as one page that needs nothing else: no script, no network.
+// A cost curve and the plan that follows as one page.
 import type { TopLevelSpec } from 'vega-lite';
 import { palette, pictureConfig, renderSvg } from '../bench/picture.js';
 import { html, Html } from '../bench/report/html.js';
-import { reportStyle } from '../bench/report/report-style.js';
+import { page } from '../bench/report/page.js';
 import type { CostCurve } from './tune-curves.js';
 import {
   assumedSentence,
@@ -20,23 +20,13 @@ export async function tunePage(report: TuneReport): Promise<string> {
   const { target, draft, drafter, curves } = report;
   const title = `What rounds of ${drafter} cost`;
   const picture = curves.length === 0 ? '' : await curvesSvg(curves);
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>${title}</title>
-        <style>
-          ${new Html(reportStyle)}
-        </style>
-      </head>
-      <body>
-        <h1>${title}</h1>
-        <p>Target ${target}${draft === null ? '' : `, draft ${draft}`}</p>
-        ${generalSentences(report).map((sentence) => html`<p>${sentence}.</p>`)} ${new Html(picture)}
-        ${curves.map(curveHtml)}
-      </body>
-    </html> `.source;
+  return page(
+    title,
+    html`<h1>${title}</h1>
+      <p>Target ${target}${draft === null ? '' : `, draft ${draft}`}</p>
+      ${generalSentences(report).map((sentence) => html`<p>${sentence}.</p>`)} ${new Html(picture)}
+      ${curves.map(curveHtml)}`,
+  );
 }
 
 function curveHtml(curve: CostCurve): Html {

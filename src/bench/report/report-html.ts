@@ -1,7 +1,8 @@
-// A run as one page that needs nothing else: no script, no network.
+// A run as one page.
 import { conclusions, notices } from './conclusions.js';
 import { disparities } from './disparity.js';
 import { html, Html } from './html.js';
+import { page } from './page.js';
 import {
   categoryColumns,
   categoryRows,
@@ -12,7 +13,6 @@ import {
   type Column,
 } from './report-columns.js';
 import { figureHtml, reportFigures } from './report-figures.js';
-import { reportStyle } from './report-style.js';
 import { runFacts } from './run-facts.js';
 import type { BenchResults, TrialHead } from '../sample.js';
 import { summarize, type RunSummary } from './summary.js';
@@ -25,31 +25,20 @@ export async function htmlReport(
   const figures: Html[] = [];
   for (const figure of reportFigures(results, summary)) figures.push(await figureHtml(figure));
   const title = `Outrider benchmark, ${results.run.startedAt.slice(0, 10)}`;
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'" />
-        <title>${title}</title>
-        <style>
-          ${new Html(reportStyle)}
-        </style>
-      </head>
-      <body>
-        <h1>${title}${summary.isComplete ? '' : html` <span class="mark">partial</span>`}</h1>
-        <div class="lead">${conclusions(summary).map((sentence) => html`<p>${sentence}</p>`)}</div>
-        <dl>
-          ${runFacts(summary).map(
-            ([name, value]) =>
-              html`<dt>${name}</dt>
-                <dd>${value}</dd> `,
-          )}
-        </dl>
-        ${noticesHtml(summary)} ${tables(summary)} ${figures} ${disparityHtml(summary)}
-        ${settings([...results.trials.values()])}
-      </body>
-    </html> `.source;
+  return page(
+    title,
+    html`<h1>${title}${summary.isComplete ? '' : html` <span class="mark">partial</span>`}</h1>
+      <div class="lead">${conclusions(summary).map((sentence) => html`<p>${sentence}</p>`)}</div>
+      <dl>
+        ${runFacts(summary).map(
+          ([name, value]) =>
+            html`<dt>${name}</dt>
+              <dd>${value}</dd> `,
+        )}
+      </dl>
+      ${noticesHtml(summary)} ${tables(summary)} ${figures} ${disparityHtml(summary)}
+      ${settings([...results.trials.values()])}`,
+  );
 }
 
 function noticesHtml(summary: RunSummary): Html {
