@@ -1,4 +1,5 @@
 // A disk that becomes full in the middle of a line.
+import type * as FileSystem from 'node:fs';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +13,7 @@ import { pairOf, runHead, trialHead } from '../helpers/bench-lines.js';
 const disk = vi.hoisted(() => ({ room: Infinity }));
 
 vi.mock('node:fs', async (original) => {
-  const fs = await original<typeof import('node:fs')>();
+  const fs = await original<typeof FileSystem>();
   const writeSync = (file: number, bytes: Buffer, from: number, length: number, at: number): number => {
     if (disk.room === 0) throw Object.assign(new Error('ENOSPC: no space left'), { code: 'ENOSPC' });
     const written = fs.writeSync(file, bytes, from, Math.min(length, disk.room), at);
