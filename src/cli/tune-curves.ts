@@ -76,12 +76,11 @@ export function curveOf(basis: CurveBasis, contextLength: number): CostCurve | u
 /** The guard's own choice for each way of sampling. Over drafts that cost next to nothing it decides one by one. */
 function pairPlans({ cost, maxNodes, drafter, memory }: CurveBasis, contextLength: number): PairPlan[] {
   if (drafter.isWeightless === true) return [];
-  const holdsSizes = cost.holdsSizes(contextLength);
-  const isSelective = drafter.isSelective === true && !holdsSizes;
+  const { isSelective } = drafter;
   return Object.entries(memory).flatMap(([kind, counts]) => {
     if (counts.tried.length !== maxNodes + 1) return [];
     const tokens = new ExpectedTokens(maxNodes, counts);
-    const basis = { cost, tokens, maxNodes, isSelective, fillsBatches: holdsSizes };
+    const basis = { cost, tokens, maxNodes, isSelective };
     const best = new ExpectedSpeeds(basis, contextLength).best();
     if (best === undefined) return [];
     return best.speedup < 1

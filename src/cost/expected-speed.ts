@@ -31,10 +31,11 @@ export interface SpeedBasis {
   readonly tokens: ExpectedTokens;
   /** Draft tokens of a round at most. */
   readonly maxNodes: number;
-  /** Drafts leave away what is not worth its time, so that a larger one costs no more than it brings; default false. */
+  /**
+   * Drafts leave away what is not worth its time, so that a larger one costs no more than it brings; default false. Not where
+   * sizes are held: there batches of drafts that are smaller are filled up.
+   */
   readonly isSelective?: boolean | undefined;
-  /** Batches of drafts that are smaller are filled up; default false. */
-  readonly fillsBatches?: boolean | undefined;
 }
 
 /** Expected speeds at one length of the context. */
@@ -42,11 +43,13 @@ export class ExpectedSpeeds {
   readonly #basis: SpeedBasis;
   readonly #contextLength: number;
   readonly #drafted: Float64Array;
+  readonly #holdsSizes: boolean;
 
   constructor(basis: SpeedBasis, contextLength: number) {
     this.#basis = basis;
     this.#contextLength = contextLength;
     this.#drafted = basis.tokens.drafted();
+    this.#holdsSizes = basis.cost.holdsSizes(contextLength);
   }
 
   /**
@@ -71,9 +74,9 @@ export class ExpectedSpeeds {
     drafted = this.#drafted,
   ): ExpectedSpeed | undefined {
     if (numNodes === 0) return undefined;
-    const { cost, fillsBatches = false } = this.#basis;
+    const { cost } = this.#basis;
     const plainMs = cost.predict(0, this.#contextLength);
-    const ms = cost.predictDrafted(fillsBatches ? numNodes : drafted[numNodes]!, this.#contextLength);
+    const ms = cost.predictDrafted(this.#holdsSizes ? numNodes : drafted[numNodes]!, this.#contextLength);
     if (!plainMs || !ms) return undefined;
     const expected = accepted[numNodes]! + 1;
     const speedup = (expected * plainMs) / ms;
@@ -87,7 +90,7 @@ export class ExpectedSpeeds {
    */
   best(): ExpectedSpeed | undefined {
     const { tokens, maxNodes, isSelective = false } = this.#basis;
-    if (isSelective) {
+    if (isSelective && !this.#holdsSizes) {
       const most = Math.min(maxNodes, Math.max(firstNodes, tokens.reach));
       const largest = this.of(most);
       // Costs may leap where drafts do not expect it.

@@ -66,8 +66,6 @@ export interface GuardOptions extends SpeedBasis {
  */
 export class GuardPlanner implements RoundPlanner {
   readonly #options: GuardOptions;
-  /** Where sizes are held drafts leave nothing away. */
-  readonly #holding: GuardOptions;
   #rhythm = new MeasuringRhythm(firstMeasurement);
   readonly #measurement = new PlainMeasurement();
   #isOff = false;
@@ -91,7 +89,6 @@ export class GuardPlanner implements RoundPlanner {
 
   constructor(options: GuardOptions) {
     this.#options = options;
-    this.#holding = { ...options, isSelective: false, fillsBatches: true };
     this.#reading = new BeginCost(options.readMsPerToken);
   }
 
@@ -364,7 +361,7 @@ export class GuardPlanner implements RoundPlanner {
 
   /** What is expected at this length of the context. */
   get #speeds(): ExpectedSpeeds {
-    return new ExpectedSpeeds(this.#holdsSizes ? this.#holding : this.#options, this.#contextLength);
+    return new ExpectedSpeeds(this.#options, this.#contextLength);
   }
 }
 

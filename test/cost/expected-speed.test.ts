@@ -25,9 +25,11 @@ describe('the speed of drafts that end early', () => {
       contextLength: 0,
       ms: plainMs + msPerNode * (numTokens - 1),
     }));
-    const cost = new RoundCost({ batches, drafts: [{ numNodes: 1, ms: 0 }] });
-    const msOf = (fillsBatches: boolean): number =>
-      new ExpectedSpeeds({ cost, tokens, maxNodes, fillsBatches }, 0).of(8)!.ms;
+    const msOf = (fillsBatches: boolean): number => {
+      const sizeChangeMs = fillsBatches ? plainMs : 0;
+      const cost = new RoundCost({ batches, drafts: [{ numNodes: 1, ms: 0 }], sizeChangeMs });
+      return new ExpectedSpeeds({ cost, tokens, maxNodes }, 0).of(8)!.ms;
+    };
     expect(msOf(true)).toBeCloseTo(plainMs + 8 * msPerNode);
     expect(msOf(false)).toBeLessThan(plainMs + 5 * msPerNode);
   });
