@@ -9,12 +9,16 @@ import { PromptFileError } from '../errors.js';
 import type { Model } from '../model/model.js';
 
 /** A text to go on from, or a conversation to answer. */
-export type Prompt = { readonly text: string } | { readonly messages: readonly Message[] };
+export type Prompt = ({ readonly text: string } | { readonly messages: readonly Message[] }) & {
+  /** The task that it belongs to, where its line tells one. */
+  readonly category?: string | undefined;
+};
 
+const shared = { category: z.string().min(1).optional().catch(undefined) };
 const lineSchema = z.union([
-  z.object({ prompt: z.string().min(1) }),
-  z.object({ messages: z.array(messageSchema).min(1) }),
-  z.object({ turns: z.array(z.string()).min(1) }),
+  z.object({ ...shared, prompt: z.string().min(1) }),
+  z.object({ ...shared, messages: z.array(messageSchema).min(1) }),
+  z.object({ ...shared, turns: z.array(z.string()).min(1) }),
 ]);
 
 /**
@@ -41,9 +45,10 @@ export async function readPrompts(path: string): Promise<Prompt[]> {
 function promptOf(line: string, where: string): Prompt {
   try {
     const value = parseJson(line, lineSchema, 'a prompt, messages or turns', where);
-    if ('prompt' in value) return { text: value.prompt };
+    const { category } = value;
+    if ('prompt' in value) return { text: value.prompt, category };
     if ('messages' in value) return value;
-    return { messages: [{ role: 'user', content: value.turns[0]! }] };
+    return { messages: [{ role: 'user', content: value.turns[0]! }], category };
   } catch (error) {
     throw new PromptFileError(messageOf(error), { cause: error });
   }

@@ -33,6 +33,22 @@ describe('the speed of drafts that end early', () => {
     expect(msOf(true)).toBeCloseTo(plainMs + 8 * msPerNode);
     expect(msOf(false)).toBeLessThan(plainMs + 5 * msPerNode);
   });
+
+  it('speaks for the best size where batches are filled up, not for the largest', () => {
+    const tokens = new ExpectedTokens(maxNodes);
+    for (let round = 0; round < 40; round++) tokens.observe(maxNodes, [0, 1], 2);
+    const batches = [1, 13].map((numTokens) => ({
+      numTokens,
+      contextLength: 0,
+      ms: plainMs + numTokens - 1,
+    }));
+    const sizeOf = (sizeChangeMs: number): number => {
+      const cost = new RoundCost({ batches, drafts: [{ numNodes: 1, ms: 0 }], sizeChangeMs });
+      return new ExpectedSpeeds({ cost, tokens, maxNodes, isSelective: true }, 0).best()!.numNodes;
+    };
+    expect(sizeOf(0)).toBe(maxNodes);
+    expect(sizeOf(plainMs)).toBe(3);
+  });
 });
 
 describe('what a node has to bring', () => {

@@ -5,7 +5,6 @@ import { encodePrompt, readPrompts } from '../../bench/prompt-file.js';
 import { compareWithTheory, type TheoryReport } from '../../bench/theory/compare.js';
 import { defaultMethods, parseMethod } from '../../bench/theory/method.js';
 import { theoryHtml, theorySvg } from '../../bench/theory/pictures.js';
-import { readTasks } from '../../bench/theory/prompt-tasks.js';
 import { taskCaption, taskRows, theoryRows, theorySentences } from '../../bench/theory/table.js';
 import type { SamplingParams } from '../../types.js';
 import { contextOptionsOf, samplingOf, withEngineOptions, type EngineArguments } from '../engine-options.js';
@@ -76,7 +75,7 @@ export const theoryCommand: CommandModule<object, TheoryArguments> = {
       const progress = shareProgress('Predicting and measuring');
       const report = await compareWithTheory({
         ...{ target, draft, methods, sampling: samplingFor(args), context: contextOptionsOf(args) },
-        tasks: (await readTasks(promptFile(args))).slice(0, prompts.length),
+        tasks: prompts.map(({ category }) => category),
         prompts: prompts.map((prompt) => encodePrompt(target, prompt)),
         maxTokens: args['max-tokens'] ?? defaultTokens,
         ignoreEos: args['ignore-eos'],

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { TheoryReport } from '../../../src/bench/theory/compare.js';
 import type { MeasuredRun } from '../../../src/bench/theory/method-bench.js';
-import { readTasks } from '../../../src/bench/theory/prompt-tasks.js';
+import { readPrompts } from '../../../src/bench/prompt-file.js';
 import { taskRows } from '../../../src/bench/theory/table.js';
 import { reportTasks } from '../../../src/bench/theory/task-report.js';
 import { factsOf, type Trace } from '../../../src/bench/theory/trace.js';
@@ -69,7 +69,11 @@ describe('tasks', () => {
 
   it('come from the categories of a file, line by line', async () => {
     const path = join(folder, 'prompts.jsonl');
-    writeFileSync(path, '{"category": "qa", "prompt": "a"}\n\n{"prompt": "b"}\nplain\n{"category": 1}\n');
-    expect(await readTasks(path)).toEqual(['qa', undefined, undefined, undefined]);
+    writeFileSync(
+      path,
+      '{"category": "qa", "prompt": "a"}\n\n{"prompt": "b"}\n{"turns": ["c"]}\n{"category": 1, "prompt": "d"}\n',
+    );
+    const categories = (await readPrompts(path)).map(({ category }) => category);
+    expect(categories).toEqual(['qa', undefined, undefined, undefined]);
   });
 });
