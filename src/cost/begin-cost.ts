@@ -1,10 +1,14 @@
 // Whether it pays to have a drafter read a text. Knows nothing of drafters or models.
+import { median } from 'simple-statistics';
 import { FadingMean } from '../metrics/fading-mean.js';
 
 /** About the last five generations count. */
 const fading = 0.8;
 /** Output tokens of a generation before any has ended. */
 const usualLength = 256;
+/** Readings that are kept, and those that what was measured before the first stands for: one slow moment speaks for none. */
+const keptReadings = 5;
+const measuredReadings = 2;
 
 /** What a drafter would bring from here on. */
 export interface Prospect {
@@ -16,6 +20,8 @@ export interface Prospect {
   readonly speedup: number;
   /** Plain tokens that it would take besides; default 0. */
   readonly extraTokens?: number | undefined;
+  /** Output tokens that may still come; default as many as there may be. */
+  readonly numLeft?: number | undefined;
 }
 
 /**
@@ -24,15 +30,16 @@ export interface Prospect {
  * by this one: what has gone on for long goes on.
  */
 export class BeginCost {
-  readonly #measured: number;
-  readonly #msPerToken = new FadingMean(fading);
+  readonly #measured: readonly number[];
+  /** Milliseconds a token of the last readings. */
+  #readings: number[] = [];
   readonly #lengths = new FadingMean(fading);
   #position = 0;
   #hasBegun = false;
 
   /** @param msPerToken  of reading, measured before */
   constructor(msPerToken = 0) {
-    this.#measured = msPerToken;
+    this.#measured = msPerToken > 0 ? new Array<number>(measuredReadings).fill(msPerToken) : [];
   }
 
   /** False until the first draft of a generation. */
@@ -54,20 +61,27 @@ export class BeginCost {
 
   /** @param extraMs  what a draft took beyond a usual one; of a generation's first it is what reading took */
   drafted(extraMs: number, contextLength: number): void {
-    if (!this.#hasBegun && contextLength > 0) this.#msPerToken.observe(Math.max(0, extraMs) / contextLength);
+    if (!this.#hasBegun && contextLength > 0)
+      this.#readings = [...this.#readings, Math.max(0, extraMs) / contextLength].slice(-keptReadings);
     this.#hasBegun = true;
   }
 
   /** What reading would take, in plain tokens; 0 where it is done. */
   tokens({ contextLength, plainMs }: Pick<Prospect, 'contextLength' | 'plainMs'>): number {
     if (this.#hasBegun) return 0;
-    return ((this.#msPerToken.value || this.#measured) * contextLength) / plainMs;
+    const known = [...this.#measured, ...this.#readings];
+    return known.length === 0 ? 0 : (median(known) * contextLength) / plainMs;
+  }
+
+  /** Plain tokens that what is left of the generation gains, less those that it takes to begin. */
+  balance(prospect: Prospect): number {
+    const { speedup, extraTokens = 0, numLeft = Infinity } = prospect;
+    const usuallyLeft = (this.#lengths.value || usualLength) - this.#position;
+    const left = Math.min(numLeft, Math.max(this.#position, usuallyLeft));
+    return left * (1 - 1 / Math.max(1, speedup)) - this.tokens(prospect) - extraTokens;
   }
 
   pays(prospect: Prospect): boolean {
-    if (this.#hasBegun) return true;
-    const left = Math.max(this.#position, (this.#lengths.value || usualLength) - this.#position);
-    const { extraTokens = 0 } = prospect;
-    return this.tokens(prospect) + extraTokens <= left * (1 - 1 / Math.max(1, prospect.speedup));
+    return this.#hasBegun || this.balance(prospect) >= 0;
   }
 }

@@ -1,7 +1,7 @@
 // The guard: speculates where it pays, and decides how much. Knows nothing of drafters, verifiers or models.
 import { numBatchNodes, type GuardReport, type RoundRecord } from '../metrics/counters.js';
 import type { PlainPace } from '../metrics/plain-pace.js';
-import { BeginCost } from './begin-cost.js';
+import { BeginCost, type Prospect } from './begin-cost.js';
 import {
   describedSpeed,
   ExpectedSpeeds,
@@ -76,6 +76,8 @@ export class GuardPlanner implements RoundPlanner {
   /** What the rounds of speculation have lost against plain decoding, in plain tokens. */
   #lostInRounds = 0;
   #contextLength = 0;
+  /** Tokens that are still to be output at most. */
+  #numLeft = Infinity;
   #plannedNodes = 0;
   /** The size of the rounds before, explorations left out. */
   #heldNodes = 0;
@@ -113,6 +115,7 @@ export class GuardPlanner implements RoundPlanner {
 
   plan(contextLength: number, numLeft = Infinity): RoundPlan {
     this.#contextLength = contextLength;
+    this.#numLeft = numLeft;
     const isFirst = this.#isFirst;
     this.#isFirst = false;
     const wanted = isFirst ? this.#planFirst() : (this.#measurement.plan() ?? this.#planNext());
@@ -195,10 +198,7 @@ export class GuardPlanner implements RoundPlanner {
       this.#reason = `off: ${describedSpeed(best)}`;
       return this.#planOff();
     }
-    if (!this.#pays(best)) {
-      this.#reason = `what is left would not make up for reading the text: ${describedSpeed(best)}`;
-      return plain(unreadTokens);
-    }
+    if (!this.#pays(this.#likely(best))) return this.#planUnread(best);
     const holdsSizes = this.#holdsSizes;
     const { cost, isSelective = false } = this.#options;
     if (isSelective && !holdsSizes) {
@@ -221,8 +221,29 @@ export class GuardPlanner implements RoundPlanner {
 
   /** What is left of the text makes up for what it takes to begin. */
   #pays(speed: ExpectedSpeed): boolean {
+    return this.#reading.pays(this.#prospect(speed));
+  }
+
+  #prospect(speed: ExpectedSpeed): Prospect {
     const extraTokens = this.#options.cost.sizeChange.tokensPerTry(speed.plainMs);
-    return this.#reading.pays({ ...speed, contextLength: this.#contextLength, extraTokens });
+    return { ...speed, contextLength: this.#contextLength, extraTokens, numLeft: this.#numLeft };
+  }
+
+  /** While too little is known, what a mediocre drafter would bring, if that is more. */
+  #likely(best: ExpectedSpeed): ExpectedSpeed {
+    const hope = this.#speeds.hopeful();
+    const isKnown = this.#numRounds >= hastyRounds || this.#lostInRounds >= hastyLoss;
+    return isKnown || hope === undefined || hope.speedup < best.speedup ? best : hope;
+  }
+
+  /** Plain tokens; and a draft once in a while, lest what is wrongly believed of drafts or of reading be believed for ever. */
+  #planUnread(best: ExpectedSpeed): RoundPlan {
+    this.#reason = `what is left would not make up for reading the text: ${describedSpeed(best)}`;
+    const expectedLoss = -this.#reading.balance(this.#prospect(best));
+    const left = this.#probes.left({ ...this.#probeProspect(best), expectedLoss });
+    if (left > 0) return plain(Math.min(left, unreadTokens));
+    this.#probe = this.#trialOf(best.numNodes);
+    return drafting(best.numNodes);
   }
 
   /** So many draft tokens, less those that would bring less than their time. */

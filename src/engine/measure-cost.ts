@@ -13,8 +13,8 @@ import { batchOf, roundUniforms } from './round.js';
 const batchSizes = [1, 2, 3, 5, 9, 17, 33, 65] as const;
 const draftSizes = [1, 2, 4, 8, 16, 32] as const;
 const verifiedSizes = [1, 4, 16] as const;
-/** Runs of a size after its first one: a graph is new in the first two. */
-const repetitions = 2;
+/** Runs of a size after its first one, for a graph is new in the first two; more where all take no longer than so many milliseconds. */
+const repetitions = { least: 2, most: 8, ms: 40 } as const;
 /** Share of the time left that a size may be timed again for, if it is not the last one. */
 const keptShare = 1 / 3;
 /** Milliseconds for batches; a size that would not fit any more is left out. */
@@ -276,7 +276,9 @@ async function timeSizes(
     if (before !== undefined && expected > left) break;
     const times = [await run(size)];
     const share = index === sizes.length - 1 ? 1 : keptShare;
-    const count = Math.min(repetitions, Math.floor((share * left) / times[0]!.ms));
+    const { least, most, ms: quickMs } = repetitions;
+    const quick = Math.min(most, Math.floor(quickMs / times[0]!.ms));
+    const count = Math.min(Math.max(least, quick), Math.floor((share * left) / times[0]!.ms));
     for (let repetition = 0; repetition < count; repetition++) times.push(await run(size));
     results.push(times.reduce((least, time) => (time.ms < least.ms ? time : least)));
   }

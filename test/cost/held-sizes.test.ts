@@ -81,6 +81,35 @@ describe('the guard where changes of size cost much', () => {
     expect(meanOf(speeds.slice(4))).toBeGreaterThan(0.99);
   });
 
+  it('begins again after a short text that began slowly', () => {
+    const guard = guardOf(small, true, 0.02);
+    play({ ...small, beginMs: 15 }, 24, { guard, seed: 2, start: 24 });
+    const { drafts } = play(small, 128, { guard, seed: 3, start: 60 });
+    expect(drafts.filter(({ numNodes }) => numNodes > 0).length).toBeGreaterThan(20);
+  });
+
+  it('goes on to try a drafter that had bad luck in its first rounds', () => {
+    const numDrafted = Array.from({ length: 12 }, (_, seed) => {
+      const guard = guardOf(small, true, 0.02);
+      play({ ...small, acceptance: () => 0.62 }, 20, { guard, seed, start: 24 });
+      const { drafts } = play(small, 128, { guard, seed: 99, start: 60 });
+      return drafts.filter(({ numNodes }) => numNodes > 0).length;
+    });
+    expect(meanOf(numDrafted)).toBeGreaterThan(23);
+  });
+
+  it('drafts once in a while where it is believed not to pay, and finds that it does', () => {
+    const guard = guardOf(small, true, 0.02);
+    // Reading takes far longer at first than ever after.
+    for (let seed = 0; seed < 5; seed++) play({ ...small, beginMs: 400 }, 64, { guard, seed, start: 100 });
+    const numDrafted = Array.from({ length: 60 }, (_, seed) => {
+      const { drafts } = play(small, 128, { guard, seed, start: 60 });
+      return drafts.filter(({ numNodes }) => numNodes > 0).length;
+    });
+    expect(numDrafted.slice(0, 8).every((count) => count === 0)).toBe(true);
+    expect(meanOf(numDrafted.slice(-10))).toBeGreaterThan(20);
+  });
+
   it('drafts as many tokens as before, and none less', () => {
     const guard = guardOf(small);
     for (let seed = 0; seed < 3; seed++) play(small, 128, { guard, seed });
