@@ -27,7 +27,7 @@ export function thisMachine(): MachineSource {
   return { list, read, load: loadavg()[0]!, numCores: cpus().length };
 }
 
-/** Share of the cores that others may keep busy before it is worth a note. */
+/** Share of the cores that may have been busy before it is worth a note. */
 const quietLoad = 0.15;
 
 /** What may disturb measurements that begin now: a sentence each. */
@@ -35,7 +35,7 @@ export function disturbances(machine: MachineSource = thisMachine()): string[] {
   const load = machine.load / machine.numCores;
   return [
     ...(load > quietLoad
-      ? [`Other processes keep ${(100 * load).toFixed(0)} % of the cores busy: times will vary.`]
+      ? [`In the last minute ${(100 * load).toFixed(0)} % of the cores were busy: times may vary.`]
       : []),
     ...onBattery(machine),
     ...governed(machine),

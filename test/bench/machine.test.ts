@@ -25,7 +25,7 @@ describe('what disturbs a machine', () => {
   it('is what keeps more than a few of its cores busy', () => {
     expect(disturbances(machineOf({}, 0.6))).toEqual([]);
     expect(disturbances(machineOf({}, 1))).toEqual([
-      'Other processes keep 25 % of the cores busy: times will vary.',
+      'In the last minute 25 % of the cores were busy: times may vary.',
     ]);
   });
 
