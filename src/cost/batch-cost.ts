@@ -31,11 +31,11 @@ const calibrationWeight = 50;
  * from batches after a long context, and are refined by real rounds.
  */
 export class BatchCost {
-  readonly #base = new SizeCurve();
+  #base = new SizeCurve();
   /** The curve that context is measured against: what was known of empty contexts. */
-  readonly #empty = new SizeCurve();
+  #empty = new SizeCurve();
   /** Of what a batch takes beyond an empty context's, as a share of that, on 1 and what context may add. */
-  readonly #growth = new RidgeRegression({ ridge, decay });
+  #growth = new RidgeRegression({ ridge, decay });
   #accidents = 0;
   #numObserved = 0;
   /** By size: when it was last observed, counted in observations. */
@@ -69,6 +69,21 @@ export class BatchCost {
       measured.numTokens,
       measured.ms / this.#growthAt(measured.numTokens, measured.contextLength),
     );
+  }
+
+  /** The same on a machine that is so many times as slow, as long as nothing was measured there. */
+  slowed(factor: number): BatchCost {
+    const slowed = new BatchCost();
+    slowed.#base = this.#base.slowed(factor);
+    slowed.#empty = this.#empty.slowed(factor);
+    slowed.#growth = this.#growth.copy();
+    slowed.#longest = this.#longest;
+    return slowed;
+  }
+
+  /** True of a number of tokens that was not measured since the machine became slower. */
+  isGuessed(numTokens: number): boolean {
+    return this.#base.isGuessed(numTokens);
   }
 
   /** True once more than one size was measured: what others take is told by those. */

@@ -178,6 +178,10 @@ export class GuardPlanner implements RoundPlanner {
   }
 
   #planOn(): RoundPlan {
+    if (this.#options.cost.guessesPlain) {
+      this.#measurement.start();
+      return this.#measurement.plan()!;
+    }
     const best = this.#speeds.best();
     if (best === undefined && this.#numRounds < firstRounds) {
       this.#reason = 'nothing is known yet';

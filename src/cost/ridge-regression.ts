@@ -30,6 +30,18 @@ export class RidgeRegression {
     this.#fadingTargets = ridge.map(() => 0);
   }
 
+  /** One that has seen the same. */
+  copy(): RidgeRegression {
+    const copy = new RidgeRegression({ ridge: this.#keptTargets, decay: this.#decay });
+    for (const row of this.#kept.keys()) {
+      copy.#kept[row] = [...this.#kept[row]!];
+      copy.#fading[row] = [...this.#fading[row]!];
+      copy.#keptTargets[row] = this.#keptTargets[row]!;
+      copy.#fadingTargets[row] = this.#fadingTargets[row]!;
+    }
+    return copy;
+  }
+
   /** A measurement that is believed for good, as `weight` of those that fade. */
   keep(terms: readonly number[], target: number, weight: number): void {
     this.#add(this.#kept, this.#keptTargets, terms, target, weight);

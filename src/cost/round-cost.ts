@@ -1,9 +1,8 @@
 // What a round costs: its draft, its batch, and the rest. Knows nothing of models.
-import { mean } from 'simple-statistics';
 import { numBatchNodes, type RoundRecord } from '../metrics/counters.js';
 import { BatchCost, type BatchMeasurement } from './batch-cost.js';
+import { RoundMemory } from './round-memory.js';
 import { SizeChange } from './size-change.js';
-import { SizeCurve, steadyMean } from './size-curve.js';
 
 /** Costs measured before the first generation. */
 export interface CostCalibration {
@@ -25,32 +24,21 @@ const transient = 2;
 const maxSkipped = 6;
 
 /**
- * Rounds whose middle half tells what rounds take beyond the sum of their parts: accidents do not, for plain decoding has some,
- * too, and what takes now little, now much, counts as its mean.
- */
-const slownessRounds = 12;
-/** Rounds that "no slower than the parts" stands for. */
-const prior = [1, 1];
-
-/**
  * Plain tokens are learnt from once in so many milliseconds: of a small model to learn from each would take a good part of the
  * time that it tells.
  */
 const learningMs = 16;
 
+/** Share of the threads where no other process keeps cores busy. */
+const allThreads = 1;
+
 /** Predicts rounds, and learns from each. */
 export class RoundCost {
   /** What rounds take when sizes change is in no prediction. */
   readonly sizeChange: SizeChange;
-  readonly #batch: BatchCost;
-  /** Several drafters take now little, now much. */
-  readonly #draft = new SizeCurve(steadyMean);
-  /** Verifying and what else a round takes, by the nodes of its draft. */
-  readonly #rest = new SizeCurve();
-  /** What rounds took lately, in sums of their parts: sizes that change from round to round, and models in turn, take longer. */
-  #slowness = 1;
-  /** The same of each of the last rounds. */
-  #slownesses: number[] = [];
+  /** By the share of the threads that computes. */
+  readonly #memories = new Map<number, RoundMemory>();
+  #memory: RoundMemory;
   /** Tokens of the last batches, the latest last. */
   #sizes: number[] = [];
   #numSkipped = 0;
@@ -58,10 +46,29 @@ export class RoundCost {
   #sinceLearnt = Infinity;
 
   constructor(calibration?: CostCalibration) {
-    this.#batch = new BatchCost(calibration?.batches);
     this.sizeChange = new SizeChange(calibration?.sizeChangeMs);
-    for (const { numNodes, ms } of calibration?.drafts ?? []) this.#draft.observe(numNodes, ms);
-    for (const { numNodes, ms } of calibration?.verifications ?? []) this.#rest.observe(numNodes, ms);
+    this.#memory = new RoundMemory({ batch: new BatchCost(calibration?.batches) });
+    this.#memories.set(allThreads, this.#memory);
+    for (const { numNodes, ms } of calibration?.drafts ?? []) this.#memory.draft.observe(numNodes, ms);
+    for (const { numNodes, ms } of calibration?.verifications ?? []) this.#memory.rest.observe(numNodes, ms);
+  }
+
+  /**
+   * The share of the threads that computes from now on, in (0, 1]; all at first. What rounds take is learnt of each share by
+   * itself, and what is not known of fewer threads yet is taken to grow as they become fewer.
+   */
+  setThreadShare(share: number): void {
+    const memory = this.#memories.get(share) ?? this.#memories.get(allThreads)!.slowed(allThreads / share);
+    if (memory === this.#memory) return;
+    this.#memories.set(share, memory);
+    this.#memory = memory;
+    this.#sizes = [];
+    this.#sinceLearnt = Infinity;
+  }
+
+  /** True while no plain token was measured with as few threads as compute now. */
+  get guessesPlain(): boolean {
+    return this.#memory.batch.isGuessed(1);
   }
 
   /**
@@ -71,9 +78,10 @@ export class RoundCost {
   observe(record: RoundRecord, contextLength: number, isReading = false): void {
     const { numDraftTokens, isPlain, draftMs, decodeMs, verifyMs, roundMs } = record;
     const numNodes = numBatchNodes(record);
-    const isTelling = numNodes > 0 && !isReading && this.#batch.knowsSizes;
+    const { batch } = this.#memory;
+    const isTelling = numNodes > 0 && !isReading && batch.knowsSizes && !batch.isGuessed(numNodes + 1);
     const parts = isTelling ? this.#parts(numNodes, contextLength, true, numDraftTokens) : undefined;
-    if (!isPlain && !isReading) this.#draft.observe(numDraftTokens, draftMs);
+    if (!isPlain && !isReading) this.#memory.draft.observe(numDraftTokens, draftMs);
     // To see that nothing is worth its time takes a look, and what comes after it is no plain decoding.
     if (!isPlain && numNodes === 0) {
       // But it is a batch of one token.
@@ -82,15 +90,15 @@ export class RoundCost {
     }
     const isSteady = this.#isSteady(numNodes);
     // A change of size that counts is charged where sizes are chosen, not to the rounds that follow.
-    if (parts && (isSteady || !this.holdsSizes(contextLength))) this.#observeSlowness(roundMs / parts);
+    if (parts && (isSteady || !this.holdsSizes(contextLength))) this.#memory.observeSlowness(roundMs / parts);
     if (numNodes > 0) this.#sinceLearnt = Infinity;
     if (isSteady && numNodes === 0 && !this.#isToldAnew(decodeMs)) return;
     if (isSteady) {
-      this.#batch.observe({ numTokens: numNodes + 1, contextLength, ms: decodeMs });
+      this.#memory.batch.observe({ numTokens: numNodes + 1, contextLength, ms: decodeMs });
     }
     // What a single plain round takes beside its batch, plain decoding pays once for many tokens.
     const rest = numNodes === 0 ? verifyMs : Math.max(0, roundMs - draftMs - decodeMs);
-    if (numNodes > 0 || isSteady) this.#rest.observe(numNodes, rest);
+    if (numNodes > 0 || isSteady) this.#memory.rest.observe(numNodes, rest);
   }
 
   /** True where a change of size takes so long that drafts are best of one size. */
@@ -103,13 +111,6 @@ export class RoundCost {
     if (this.#sinceLearnt < learningMs) return false;
     this.#sinceLearnt = 0;
     return true;
-  }
-
-  #observeSlowness(ratio: number): void {
-    this.#slownesses = [...this.#slownesses, ratio].slice(-slownessRounds);
-    const sorted = [...this.#slownesses, ...prior].sort((one, other) => one - other);
-    const outer = Math.floor(sorted.length / 4);
-    this.#slowness = mean(sorted.slice(outer, sorted.length - outer));
   }
 
   /**
@@ -134,7 +135,7 @@ export class RoundCost {
   /** As {@link predict}, of a round that asks for a draft, however many tokens of it there are; fractions are means. */
   predictDrafted(numNodes: number, contextLength: number): number | undefined {
     const parts = this.#parts(numNodes, contextLength, true);
-    return parts && parts * this.#slowness;
+    return parts && parts * this.#memory.slowness;
   }
 
   #parts(
@@ -144,13 +145,13 @@ export class RoundCost {
     numDraftTokens = numNodes,
   ): number | undefined {
     const verification = this.predictVerification(numNodes, contextLength);
-    const draft = isAsked ? this.#draft.predict(numDraftTokens) : 0;
+    const draft = isAsked ? this.#memory.draft.predict(numDraftTokens) : 0;
     return verification === undefined || draft === undefined ? undefined : verification + draft;
   }
 
   /** As {@link predict}, without the draft. */
   predictVerification(numNodes: number, contextLength: number): number | undefined {
-    const batch = this.#batch.predict(numNodes + 1, contextLength);
-    return batch === undefined ? undefined : batch + (this.#rest.predict(numNodes) ?? 0);
+    const batch = this.#memory.batch.predict(numNodes + 1, contextLength);
+    return batch === undefined ? undefined : batch + (this.#memory.rest.predict(numNodes) ?? 0);
   }
 }

@@ -181,6 +181,7 @@ export class SelectingPlanner implements RoundPlanner, DraftSelector {
     if (this.#pause > 0) return this.#pause;
     this.#isOpening = isFirst && this.#knowsPace;
     if (this.#isOpening) return 1;
+    if (this.#options.cost.guessesPlain) return measuredTokens;
     if (!isFirst && !(this.#options.isMeasuring && this.#rhythm.isDue())) return 0;
     if (this.#options.cost.holdsSizes(this.#contextLength)) this.#measurement.start();
     return measuredTokens;

@@ -19,6 +19,8 @@ export class SizeCurve {
   readonly #recent = new Map<number, number[]>();
   /** Averages, where they are known to those measurements. */
   readonly #averages = new Map<number, number>();
+  /** Sizes that were not measured, but are taken to cost what is known of them. */
+  readonly #guessed = new Set<number>();
   #points: readonly (readonly [size: number, ms: number])[] | undefined;
 
   constructor(average: (values: number[]) => number = median) {
@@ -27,12 +29,31 @@ export class SizeCurve {
 
   /** Forgets the oldest measurement of this size for it where there are many. */
   observe(size: number, ms: number): void {
-    const recent = this.#recent.get(size) ?? [];
+    const isFirst = this.#guessed.delete(size);
+    const recent = isFirst ? [] : (this.#recent.get(size) ?? []);
     recent.push(ms);
     if (recent.length > memory) recent.shift();
     this.#recent.set(size, recent);
     this.#averages.delete(size);
     this.#points = undefined;
+  }
+
+  /** A curve that takes each size to cost so many times as much, until it is measured. */
+  slowed(factor: number): SizeCurve {
+    const curve = new SizeCurve(this.#average);
+    for (const [size, ms] of this.points) {
+      curve.observe(size, factor * ms);
+      curve.#guessed.add(size);
+    }
+    return curve;
+  }
+
+  /** True for a size that is told by none that was measured since the machine became slower. */
+  isGuessed(size: number): boolean {
+    if (this.#guessed.size === 0 || this.#recent.has(size)) return this.#guessed.has(size);
+    const sizes = this.points.map(([at]) => at);
+    const around = [sizes.findLast((at) => at < size), sizes.find((at) => at > size)];
+    return around.some((at) => at !== undefined && this.#guessed.has(at));
   }
 
   /** Sizes that were measured, ascending, and what each costs. */

@@ -18,7 +18,7 @@ import { countsSchema, readLearnt, writeLearnt } from './learnt-file.js';
 const ms = z.number().min(0);
 const count = z.number().int().min(0);
 const fileSchema = z.object({
-  version: z.literal(3),
+  version: z.literal(4),
   batches: z.array(z.object({ numTokens: count, contextLength: count, ms })).min(1),
   drafts: z.array(z.object({ numNodes: count, ms })),
   verifications: z.array(z.object({ numNodes: count, ms })).optional(),
@@ -67,7 +67,7 @@ export function readCost(path: string): CostCalibration | undefined {
  */
 export function writeCost(path: string, calibration: CostCalibration): CostKeeping {
   if (calibration.batches.length === 0) return 'unmeasured';
-  const content = { version: 3, ...calibration };
+  const content = { version: 4, ...calibration };
   writeLearnt(path, content);
   const written: unknown = JSON.parse(JSON.stringify(content));
   return isDeepStrictEqual(readCost(path), written) ? 'kept' : 'unwritable';

@@ -161,8 +161,6 @@ export class DecodeLoop {
   }
 
   *#tell(rounds: readonly RoundResult[], startedAt: number): Generator<GenerationEvent, void, undefined> {
-    // Nothing keeps the first token from its reader.
-    if (this.#output.length > 0) this.#setup.onBatch?.();
     for (const round of rounds) {
       this.#counters.round(round.record, this.#tokens.length);
       let finishReason: FinishReason | undefined;
@@ -176,6 +174,8 @@ export class DecodeLoop {
       this.#finishReason = finishReason;
       return;
     }
+    // Nothing keeps tokens from their reader, or is made of a round that it did not see.
+    this.#setup.onBatch?.();
   }
 
   /** Tells the tokens of a round; returns why the generation ends with it, if it does. */

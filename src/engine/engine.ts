@@ -242,7 +242,7 @@ export class Engine {
       audit: thinning?.audit,
       sparseDecisions: thinning?.decisions,
       recheck,
-      onBatch: governor && (() => governor.tick()),
+      onBatch: governor && (() => this.#watchThreads(governor)),
       stitch:
         stitch === undefined
           ? undefined
@@ -267,6 +267,13 @@ export class Engine {
       end: () => (this.#running = undefined),
     });
     return generation;
+  }
+
+  /** Fewer threads compute while others keep cores busy, and what rounds cost then is another matter. */
+  #watchThreads(governor: ThreadGovernor): void {
+    governor.tick();
+    const { context, guards } = this.#parts;
+    guards?.cost.setThreadShare(context.pool.active / context.pool.threads);
   }
 
   /** What proposes tokens here, for those who draft beside a generation; the engine owns it. */

@@ -11,6 +11,8 @@ import type { Verifier } from '../verify/verifier.js';
 import { batchOf, roundUniforms } from './round.js';
 
 const batchSizes = [1, 2, 3, 5, 9, 17, 33, 65] as const;
+/** A GPU takes other ways through batches of other sizes, and the first batch on each way takes long. */
+const gpuBatchSizes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 17, 25, 33, 65] as const;
 const draftSizes = [1, 2, 4, 8, 16, 32] as const;
 const verifiedSizes = [1, 4, 16] as const;
 /** Runs of a size after its first one, for a graph is new in the first two; more where all take no longer than so many milliseconds. */
@@ -32,6 +34,8 @@ const changesMs = 300;
 /** Batches of a size in a row: those that may be slow, and those that they are held against. */
 const [slow, steady] = [2, 3] as const;
 
+/** Tokens of a text that drafts are timed after. */
+const draftedAfter = 32;
 /** Tokens of a text that a drafter reads to be timed. */
 const readTokens = 64;
 /** Milliseconds for verifying. */
@@ -52,7 +56,7 @@ export interface MeasureCostOptions {
   readonly verifier?: Verifier | undefined;
   /** Batches are timed after so many tokens each, in place of one length that tells; half a second for each. */
   readonly contextLengths?: readonly number[] | undefined;
-  /** Measures what a change of the size of batches costs; default where layers are on a GPU. */
+  /** Measures what a change of the size of batches costs, and more sizes; default where layers are on a GPU. */
   readonly measuresSizeChange?: boolean | undefined;
   /** Share of the work that is done. */
   readonly onProgress?: ((share: number) => void) | undefined;
@@ -68,13 +72,12 @@ export async function measureCost(options: MeasureCostOptions): Promise<CostCali
   // A state that cannot go back cannot be measured without spoiling it: it is learnt from real rounds.
   if (context.info.rollback !== 'full') return { batches: [], drafts: [] };
   const sequence = context.sequence();
-  const token = Math.floor(context.model.info.vocabSize / 2);
-  const sizes = batchSizesUpTo(maxNodes, context);
+  const { measuresSizeChange = context.model.gpuLayers !== 0 } = options;
+  const sizes = batchSizesUpTo(maxNodes, context, measuresSizeChange);
   const timeBatch = batchTimer(context);
   const batches: BatchMeasurement[] = [];
   const timed = await timeSizes(sizes, timeBatch, batchesMs);
   for (const { size, ms } of timed) batches.push({ numTokens: size, contextLength: 0, ms });
-  const { measuresSizeChange = context.model.gpuLayers !== 0 } = options;
   const sizeChangeMs = measuresSizeChange ? await timeSizeChange(timed, timeBatch) : undefined;
   onProgress?.(0.3);
   // The smallest and the largest tell most.
@@ -92,7 +95,7 @@ export async function measureCost(options: MeasureCostOptions): Promise<CostCali
       batches.push({ numTokens: size, contextLength, ms });
     onProgress?.(0.3 + (0.5 * (index + 1)) / lengths.length);
   }
-  const prompt = Int32Array.of(token, token);
+  const prompt = textToDraft(context, drafter);
   await drafter.begin(Array.from(prompt));
   const timeDraft = async (numNodes: number): Promise<Timed> => {
     const startedAt = performance.now();
@@ -127,6 +130,18 @@ function lengthsFor(
   return room < tellingContext ? [] : [Math.min(longContext, room)];
 }
 
+/**
+ * What is drafted after: a drafter that copies needs tokens that repeat; any other is to draft by itself, and those beside it
+ * find nothing in tokens that never do.
+ */
+function textToDraft({ model, info }: Context, { isWeightless = false }: Drafter): Int32Array {
+  const { vocabSize } = model.info;
+  const first = Math.floor(vocabSize / 2);
+  if (isWeightless) return Int32Array.of(first, first);
+  const length = Math.min(draftedAfter, Math.max(2, info.contextSize >> 1));
+  return Int32Array.from({ length }, (_, index) => (first + index) % vocabSize);
+}
+
 /** A draft to be timed. */
 function draftAfter(
   tokens: Int32Array,
@@ -141,13 +156,12 @@ function draftAfter(
 async function timeVerifying({ context, drafter, maxNodes, verifier }: MeasureCostOptions) {
   if (verifier === undefined) return undefined;
   const sequence = context.sequence();
-  const token = Math.floor(context.model.info.vocabSize / 2);
-  const prompt = Int32Array.of(token, token);
-  await sequence.prefill(prompt.subarray(0, 1));
+  const prompt = textToDraft(context, drafter);
+  await sequence.prefill(prompt.subarray(0, -1));
   const sampler = new Sampler({});
   const time = async (numNodes: number): Promise<Timed> => {
     const { tree, draftProbs } = await draftAfter(prompt, drafter, numNodes, verifier.needsDraftProbs);
-    const [tokens, parents] = batchOf(token, tree);
+    const [tokens, parents] = batchOf(prompt.at(-1)!, tree);
     const { rows, samplingMs } = await sequence.decode({ tokens, parents, sampler });
     const startedAt = performance.now();
     verifier.verify({ tree, draftProbs, targetProbs: rows, uniforms: roundUniforms(0, 0, tree) });
@@ -197,8 +211,13 @@ export async function measurePlans(
   return measured;
 }
 
-function batchSizesUpTo(maxNodes: number, { info }: Context): number[] {
-  return withLargest(batchSizes, Math.min(maxNodes + 1, info.batchSize, info.contextSize));
+function batchSizesUpTo(
+  maxNodes: number,
+  { info, model }: Context,
+  isOnGpu = model.gpuLayers !== 0,
+): number[] {
+  const sizes = isOnGpu ? gpuBatchSizes : batchSizes;
+  return withLargest(sizes, Math.min(maxNodes + 1, info.batchSize, info.contextSize));
 }
 
 /** Decodes batches of so many different tokens: equal ones would all want the same experts. */
@@ -276,10 +295,14 @@ async function timeSizes(
     if (before !== undefined && expected > left) break;
     const times = [await run(size)];
     const share = index === sizes.length - 1 ? 1 : keptShare;
-    const { least, most, ms: quickMs } = repetitions;
-    const quick = Math.min(most, Math.floor(quickMs / times[0]!.ms));
-    const count = Math.min(Math.max(least, quick), Math.floor((share * left) / times[0]!.ms));
-    for (let repetition = 0; repetition < count; repetition++) times.push(await run(size));
+    const allowedMs = share * left;
+    const numOwed = Math.min(repetitions.least, Math.floor(allowedMs / times[0]!.ms));
+    const quickMs = Math.min(repetitions.ms, allowedMs);
+    for (let [count, spentMs] = [0, 0]; count < repetitions.most; count++) {
+      if (count >= numOwed && spentMs + times.at(-1)!.ms > quickMs) break;
+      times.push(await run(size));
+      spentMs += times.at(-1)!.ms;
+    }
     results.push(times.reduce((least, time) => (time.ms < least.ms ? time : least)));
   }
   return results;

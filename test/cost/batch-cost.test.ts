@@ -119,6 +119,33 @@ describe('the cost of a batch', () => {
     expect(median(errors(1.6))).toBeLessThan(0.05);
   });
 
+  it('grows with the context as it did on a machine that has become slower', () => {
+    const cost = new BatchCost([
+      ...[1, 9].map((numTokens) => ({ numTokens, contextLength: 0, ms: 10 * numTokens })),
+      ...[1, 9].map((numTokens) => ({ numTokens, contextLength: 2000, ms: 15 * numTokens })),
+    ]);
+    const slowed = cost.slowed(2);
+    for (const [numTokens, contextLength] of [
+      [1, 0],
+      [5, 1000],
+      [9, 2000],
+    ] as const)
+      expect(slowed.predict(numTokens, contextLength)).toBeCloseTo(
+        2 * cost.predict(numTokens, contextLength)!,
+      );
+    for (let index = 0; index < 9; index++) slowed.observe({ numTokens: 1, contextLength: 2000, ms: 24 });
+    expect(slowed.isGuessed(1)).toBe(false);
+    expect(slowed.isGuessed(9)).toBe(true);
+    expect(slowed.predict(1, 2000)).toBeCloseTo(24, 0);
+    expect(cost.isGuessed(1)).toBe(false);
+    const measured = cost.slowed(2);
+    for (let index = 0; index < 300; index++) {
+      const [numTokens, contextLength] = [index % 2 === 0 ? 1 : 9, 500 * (index % 5)];
+      measured.observe({ numTokens, contextLength, ms: 2 * cost.predict(numTokens, contextLength)! });
+    }
+    expect(measured.predict(9, 4000)! / cost.predict(9, 4000)!).toBeCloseTo(2, 2);
+  });
+
   it('believes a larger batch that took less than a small one did in a bad moment', () => {
     const cost = new BatchCost([1, 2, 5, 9].map((numTokens) => ({ numTokens, contextLength: 0, ms: 500 })));
     for (let round = 0; round < 12; round++) cost.observe({ numTokens: 5, contextLength: 0, ms: 30 });

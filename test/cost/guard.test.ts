@@ -240,6 +240,31 @@ describe('the guard', () => {
     expect(numPlain).toBeLessThan(17);
   });
 
+  it('measures plain decoding first where fewer threads compute', () => {
+    const sizes = [1, 2, 3, 5, 9, 17];
+    const cost = new RoundCost({
+      batches: sizes.map((numTokens) => ({ numTokens, contextLength: 0, ms: onCpu(numTokens) })),
+      drafts: [1, 16].map((numNodes) => ({ numNodes, ms: good.draftMs(numNodes) })),
+    });
+    const guard = new GuardPlanner({
+      cost,
+      tokens: new ExpectedTokens(maxNodes),
+      maxNodes,
+      isMeasuring: false,
+    });
+    play(good, 200, { guard });
+    cost.setThreadShare(0.5);
+    // Memory is as fast as before, and batches take all the time there is.
+    const narrow = { ...good, batchMs: (n: number) => (n === 1 ? 55 : 2 * onCpu(n)) };
+    const { drafts } = play(narrow, 60, { guard, seed: 2 });
+    expect(drafts.slice(0, 6).every(({ numNodes }) => numNodes === 0)).toBe(true);
+    expect(cost.predict(0, 100)).toBeCloseTo(55, -1);
+    cost.setThreadShare(1);
+    expect(play(good, 200, { guard, seed: 3 }).drafts.filter(({ numNodes }) => numNodes === 0).length).toBe(
+      1,
+    );
+  });
+
   it('begins without any calibration', () => {
     const uncalibrated = (): GuardPlanner =>
       new GuardPlanner({

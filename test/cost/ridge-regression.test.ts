@@ -43,6 +43,24 @@ describe('regression under a ridge', () => {
     expect(found.slice(0, 2)).toEqual(two.coefficients);
   });
 
+  it('has copies that have seen the same, and see the rest by themselves', () => {
+    const seen = (): RidgeRegression => {
+      const regression = new RidgeRegression({ ridge: [1], decay: 0.5 });
+      regression.keep([1], 4, 7);
+      regression.observe([1], 12);
+      return regression;
+    };
+    const [regression, alike] = [seen(), seen()];
+    const copy = regression.copy();
+    expect(copy.coefficients).toEqual(alike.coefficients);
+    copy.observe([1], 40);
+    copy.keep([1], 40, 2);
+    regression.observe([1], 30);
+    alike.observe([1], 30);
+    expect(regression.coefficients).toEqual(alike.coefficients);
+    expect(copy.coefficients[0]).toBeGreaterThan(alike.coefficients[0]!);
+  });
+
   it('forgets what fades, and keeps what it was told to keep', () => {
     const regression = new RidgeRegression({ ridge: [1], decay: 0.5 });
     regression.keep([1], 4, 7);

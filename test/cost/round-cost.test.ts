@@ -109,6 +109,38 @@ describe('the cost of a round', () => {
     expect(cost.predict(4, 0)).toBeCloseTo(54);
   });
 
+  it('is learnt of each share of the threads by itself, and guessed before', () => {
+    const cost = new RoundCost(calibration);
+    expect(cost.guessesPlain).toBe(false);
+    for (let index = 0; index < 9; index++) cost.observe(round(4, 4, 75), 0);
+    const [all, plain] = [cost.predict(4, 0)!, cost.predict(0, 0)!];
+    expect(all).toBeGreaterThan(70);
+    cost.setThreadShare(0.5);
+    expect([cost.predict(0, 0), cost.guessesPlain]).toEqual([20, true]);
+    // Batch and draft, each twice; what rounds took beyond them is learnt anew.
+    expect(cost.predict(4, 0)).toBeCloseTo(2 * (75 + 4));
+    const verified = new RoundCost({ ...calibration, verifications: [{ numNodes: 4, ms: 2 }] });
+    verified.setThreadShare(0.25);
+    expect(verified.predict(4, 0)).toBeCloseTo(4 * 56);
+    for (let index = 0; index < 3; index++) cost.observe(round(0, 0, 13), 0);
+    expect([cost.predict(0, 0), cost.guessesPlain]).toEqual([13, false]);
+    for (let index = 0; index < 3; index++) cost.observe(round(4, 6, 114), 0);
+    expect(cost.predict(4, 0)).toBeCloseTo(120);
+    cost.setThreadShare(1);
+    expect([cost.predict(4, 0), cost.predict(0, 0), cost.guessesPlain]).toEqual([all, plain, false]);
+    cost.setThreadShare(0.5);
+    expect(cost.predict(4, 0)).toBeCloseTo(120);
+    expect(cost.predict(0, 0)).toBe(13);
+  });
+
+  it('does not take the first plain token with other threads for a usual one', () => {
+    const cost = new RoundCost(calibration);
+    for (let index = 0; index < 3; index++) cost.observe(round(0, 0, 10), 0);
+    cost.setThreadShare(0.5);
+    cost.observe(round(0, 0, 40), 0);
+    expect([cost.predict(0, 0), cost.guessesPlain]).toEqual([20, true]);
+  });
+
   it('of plain decoding is not told by a plain token alone', () => {
     const cost = new RoundCost(calibration);
     for (let index = 0; index < 20; index++) {

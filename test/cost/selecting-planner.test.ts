@@ -116,6 +116,25 @@ describe('a planner that decides draft in hand', () => {
     expect(cost.predict(0, 0)).toBeCloseTo(plainMs, 6);
   });
 
+  it('measures plain decoding first where fewer threads compute', () => {
+    const batches = [1, 17].map((numTokens) => ({ numTokens, contextLength: 0, ms: batchMs(numTokens) }));
+    const cost = new RoundCost({ batches, drafts: [] });
+    const planner = new SelectingPlanner({ cost, maxNodes, isMeasuring: false });
+    planner.begin();
+    const plain = (): unknown => planner.plan(0).numPlainTokens;
+    const decode = (): void =>
+      planner.observe(undraftedRound({ isPlain: true, draftMs: 0, decodeMs: 50, verifyMs: 0, roundMs: 50 }));
+    for (let token = 0; token < 3; token++) {
+      plain();
+      decode();
+    }
+    expect(plain()).toBeUndefined();
+    cost.setThreadShare(0.5);
+    expect(plain()).toBe(3);
+    for (let token = 0; token < 3; token++) decode();
+    expect(plain()).toBeUndefined();
+  });
+
   it('takes a draft of another size only if it makes up for the change, there and back', () => {
     const nodes = Array.from({ length: 4 }, (_, index) => ({
       confidence: 1,

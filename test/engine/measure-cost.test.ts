@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { MixtureDrafter } from '../../src/draft/mixture.js';
 import { PromptLookupDrafter } from '../../src/draft/prompt-lookup.js';
+import { SuffixDrafter } from '../../src/draft/suffix.js';
 import { measureCost } from '../../src/engine/measure-cost.js';
 import { loadModel } from '../../src/model/load-model.js';
 import type { Model } from '../../src/model/model.js';
@@ -22,6 +24,9 @@ afterAll(() => {
   model.dispose();
   rmSync(folder, { recursive: true });
 });
+
+const chainOf = (numNodes: number): TokenTree =>
+  TokenTree.chain(Array.from({ length: numNodes }, (_, index) => index));
 
 /** Context lengths that batches were timed at, each with their sizes. */
 async function measured(contextSize: number, contextLengths?: readonly number[]) {
@@ -56,7 +61,32 @@ describe('measuring what another size of batches costs', () => {
   });
 });
 
+describe('measuring batches', () => {
+  it('takes more sizes on a GPU, which has another way through almost each', async () => {
+    using context = await model.createContext({ contextSize: 256, threads: 1 });
+    const sizesOf = async (measuresSizeChange: boolean): Promise<number[]> => {
+      const drafter = new PromptLookupDrafter({ numDraft: 16 });
+      const { batches } = await measureCost({ context, drafter, maxNodes: 16, measuresSizeChange });
+      return batches.filter(({ contextLength }) => contextLength === 0).map(({ numTokens }) => numTokens);
+    };
+    expect(await sizesOf(false)).toEqual([1, 2, 3, 5, 9, 17]);
+    expect(await sizesOf(true)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 17]);
+  });
+});
+
 describe('measuring drafts', () => {
+  it('has the model draft by itself, whatever drafts beside it', async () => {
+    using context = await model.createContext({ contextSize: 256, threads: 1 });
+    const own = new PromptLookupDrafter({ numDraft: 16 });
+    const draft = vi
+      .spyOn(own, 'draft')
+      .mockImplementation(({ maxNodes: count }) => Promise.resolve({ tree: chainOf(count) }));
+    const drafter = new MixtureDrafter({ deterministic: [new SuffixDrafter()], model: own, maxNodes: 16 });
+    Object.defineProperty(drafter, 'isWeightless', { value: false });
+    await measureCost({ context, drafter, maxNodes: 16 });
+    expect(Math.max(...draft.mock.calls.map(([request]) => request.maxNodes))).toBeGreaterThan(12);
+  });
+
   /** Sizes that are measured, and what all of it takes, of a drafter that takes so long for a token. */
   async function draftsOf(msPerToken: number) {
     using context = await model.createContext({ contextSize: 256, threads: 1 });
@@ -66,7 +96,7 @@ describe('measuring drafts', () => {
     const draft = vi.spyOn(drafter, 'draft');
     draft.mockImplementation(async (request) => {
       clock += msPerToken * request.maxNodes;
-      return { tree: TokenTree.chain(Array.from({ length: request.maxNodes }, (_, index) => index)) };
+      return { tree: chainOf(request.maxNodes) };
     });
     try {
       const { drafts } = await measureCost({ context, drafter, maxNodes: 16 });

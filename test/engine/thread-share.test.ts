@@ -1,0 +1,32 @@
+// Which of its threads compute, and what the guard makes of it.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { ComputePool } from '../../src/model/compute-pool.js';
+import { writeTinyModel } from '../fixtures/tiny-models.js';
+import { loadEngine } from '../helpers/engines.js';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'outrider-share-'));
+  writeTinyModel(join(folder, 'target.gguf'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+it('an engine learns what rounds cost by the threads that compute', async () => {
+  const pool = new ComputePool(2);
+  const engine = await loadEngine(join(folder, 'target.gguf'), undefined, {
+    drafter: ['suffix'],
+    guard: true,
+    context: { contextSize: 256, pool },
+  });
+  const cost = engine.cost!;
+  const tell = vi.spyOn(cost, 'setThreadShare');
+  await engine.generate('bada', { maxTokens: 8, ignoreEos: true }).finish();
+  expect(new Set(tell.mock.calls.flat())).toEqual(new Set([1]));
+  pool.active = 1;
+  await engine.generate('bada', { maxTokens: 8, ignoreEos: true }).finish();
+  expect(tell.mock.calls.at(-1)).toEqual([0.5]);
+  await engine.dispose();
+});
