@@ -3,6 +3,7 @@ import type { TopLevelSpec } from 'vega-lite';
 import { palette, pictureConfig, renderSvg } from '../bench/picture.js';
 import { html, Html } from '../bench/report/html.js';
 import { page } from '../bench/report/page.js';
+import { rowsTable } from '../bench/report/rows-table.js';
 import type { CostCurve } from './tune-curves.js';
 import {
   assumedSentence,
@@ -30,25 +31,12 @@ export async function tunePage(report: TuneReport): Promise<string> {
 }
 
 function curveHtml(curve: CostCurve): Html {
-  const [head, ...rows] = curveRows(curve);
   return html`<h2>${plainSentence(curve)}</h2>
     <ul>
       ${curve.pairPlans.map((plan) => html`<li class="strong">${pairSentence(plan)}</li>`)}
       ${curve.plans.map((plan) => html`<li>${assumedSentence(plan)}</li>`)}
     </ul>
-    <div class="table">
-      <table>
-        <tr>
-          ${head!.map((cell) => html`<th>${cell}</th>`)}
-        </tr>
-        ${rows.map(
-          (cells) =>
-            html`<tr>
-              ${cells.map((cell) => html`<td>${cell}</td>`)}
-            </tr> `,
-        )}
-      </table>
-    </div> `;
+    ${rowsTable(curveRows(curve))}`;
 }
 
 /** Time by draft tokens, and tokens to break even with the plans' expected ones above, a line a length of context. */

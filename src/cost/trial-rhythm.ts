@@ -59,7 +59,7 @@ export class TrialRhythm {
       this.#wholeToTry *= 2;
       return neighbour(choice, 0);
     }
-    const sinceTry = this.#numRounds - firstExploration;
+    const sinceTry = this.#numRounds - Math.round(choice.patience * firstExploration);
     const distance = Math.round(choice.patience * exploreEvery);
     if (sinceTry < 0 || sinceTry % distance > 0) return undefined;
     return neighbour(choice, sinceTry / distance);

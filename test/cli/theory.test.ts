@@ -83,6 +83,13 @@ describe('outrider theory', () => {
     expect(text.overlap).toBeGreaterThan(text.leastAcceptance);
     expect(report.totalVariationAlongText).toHaveLength(24);
     expect(report.bestChain).toBeDefined();
+    // The best rule is never worse than a rule, and of one token all are alike.
+    const [one, ...several] = report.siblings;
+    expect(one!.recursive).toBeCloseTo(one!.optimal, 10);
+    for (const [index, { optimal, recursive }] of several.entries()) {
+      expect(optimal).toBeGreaterThanOrEqual(recursive - 1e-12);
+      expect(optimal).toBeGreaterThan(report.siblings[index]!.optimal);
+    }
   });
 
   it('prints a table, and writes pictures', async () => {
@@ -97,6 +104,7 @@ describe('outrider theory', () => {
     expect(stdout).toMatch(
       /^chain:2\+block +0\.\d{3} +0\.\d{3} +\d\.\d\d +\d\.\d\d +\d+\.\d +\d+\.\d +\d\.\d\d/m,
     );
+    expect(stdout).toMatch(/^Of so many draft tokens .*\ndraft tokens +best rule +recursive\n1 +0\.\d{3} /m);
     expect(readFileSync(svg, 'utf8')).toMatch(/^<svg[^]*acceptance, predicted[^]*token of the text/);
     expect(readFileSync(html, 'utf8')).toMatch(/^<!doctype html>[^]*<td>chain:2\+block<\/td>[^]*<svg/);
   });

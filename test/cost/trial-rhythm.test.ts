@@ -37,8 +37,8 @@ describe('tries of another size', () => {
   });
 
   it('are as much further apart as they cost more', () => {
-    expect(tries(100, 2, 2).map(([round]) => round)).toEqual([6, 54]);
-    expect(tries(9, 2, 4).map(([round]) => round)).toEqual([6, 8]);
+    expect(tries(100, 2, 2).map(([round]) => round)).toEqual([12, 60]);
+    expect(tries(9, 2, 4).map(([round]) => round)).toEqual([8]);
   });
 
   it('are no larger than what is known allows', () => {

@@ -27,6 +27,7 @@ import {
   type ParetoLinePoint,
   type TextReport,
 } from './report.js';
+import { reportSiblings, type SiblingAcceptance } from './sibling-report.js';
 import { reportTasks, type TaskReport } from './task-report.js';
 import { traceText, type Trace } from './trace.js';
 
@@ -58,6 +59,8 @@ export interface TheoryReport {
   readonly methods: readonly MethodReport[];
   /** Empty where the prompts are not of several tasks. */
   readonly tasks: readonly TaskReport[];
+  /** By the number of siblings. */
+  readonly siblings: readonly SiblingAcceptance[];
   /** By epsilon; empty where no method is lossy. */
   readonly paretoLine: readonly ParetoLinePoint[];
   /** The best chain under `block`, by prediction; undefined without a method for chains. */
@@ -126,10 +129,11 @@ export async function compareWithTheory(options: TheoryOptions): Promise<TheoryR
 function aboutTexts(
   traces: readonly Trace[],
   options: TheoryOptions,
-): Pick<TheoryReport, 'text' | 'paretoLine' | 'totalVariationAlongText'> {
+): Pick<TheoryReport, 'text' | 'paretoLine' | 'siblings' | 'totalVariationAlongText'> {
   const text = reportText(traces);
   const paretoLine = reportParetoLine(traces, epsilonsOf(options), text.totalVariation);
-  return { text, paretoLine, totalVariationAlongText: alongText(traces) };
+  const siblings = reportSiblings(traces);
+  return { text, paretoLine, siblings, totalVariationAlongText: alongText(traces) };
 }
 
 /** Shapes that learn from what is accepted have learnt before they are predicted. */

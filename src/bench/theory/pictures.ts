@@ -5,7 +5,6 @@ import type { TheoryReport } from './compare.js';
 import { methodColour, panelSize, withEnds } from './panel.js';
 import { paretoPicture } from './pareto-picture.js';
 import type { Compared, MethodReport } from './report.js';
-import { taskCaption, taskRows, theoryRows, theorySentences } from './table.js';
 
 /**
  * Predicted against measured acceptance and speedup, the total variation along the text, and the line between rejection and
@@ -26,28 +25,6 @@ export function theorySvg(report: TheoryReport): Promise<string> {
     ],
     config: pictureConfig,
   } as TopLevelSpec);
-}
-
-/** A page with the sentences, the tables and the pictures; needs nothing else. */
-export async function theoryHtml(report: TheoryReport): Promise<string> {
-  return [
-    '<!doctype html>',
-    '<html lang="en"><meta charset="utf-8"><title>Theory and measurement</title>',
-    '<style>body{font-family:sans-serif;margin:2em}td,th{padding:.2em .8em;text-align:right}</style>',
-    ...theorySentences(report).map((sentence) => `<p>${escaped(sentence)}</p>`),
-    tableHtml(theoryRows(report)),
-    ...(report.tasks.length === 0 ? [] : [`<p>${taskCaption}</p>`, tableHtml(taskRows(report))]),
-    await theorySvg(report),
-    '</html>',
-    '',
-  ].join('\n');
-}
-
-/** Rows as a table, the head first. */
-function tableHtml([head, ...rows]: readonly (readonly string[])[]): string {
-  const line = (tag: string, cells: readonly string[]): string =>
-    `<tr>${cells.map((cell) => `<${tag}>${escaped(cell)}</${tag}>`).join('')}</tr>`;
-  return `<table>${line('th', head!)}${rows.map((row) => line('td', row)).join('')}</table>`;
 }
 
 function scatter(report: TheoryReport, name: string, figure: (method: MethodReport) => Compared): object {
@@ -107,6 +84,3 @@ function alongText({ totalVariationAlongText, text }: TheoryReport): object {
     ],
   };
 }
-
-const escaped = (value: string): string =>
-  value.replace(/[&<>]/g, (character) => `&#${character.codePointAt(0)};`);

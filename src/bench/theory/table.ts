@@ -43,6 +43,23 @@ export function taskRows({ tasks }: TheoryReport): string[][] {
   ];
 }
 
+/** What the table of siblings shows. */
+export const siblingCaption =
+  'Of so many draft tokens after the same text, drawn with replacement, one is accepted: by the best rule that there can be, and by recursive rejection';
+
+/** Rows of the table of siblings, its head first; none where nothing was looked at. */
+export function siblingRows({ siblings }: TheoryReport): string[][] {
+  if (siblings.length === 0) return [];
+  return [
+    ['draft tokens', 'best rule', 'recursive'],
+    ...siblings.map(({ numSiblings, optimal, recursive }) => [
+      String(numSiblings),
+      optimal.toFixed(3),
+      recursive.toFixed(3),
+    ]),
+  ];
+}
+
 function withInterval({ value, halfWidth }: RatioEstimate, digits: number): string {
   return Number.isNaN(halfWidth)
     ? value.toFixed(digits)

@@ -8,6 +8,7 @@ import { totalVariation } from '../../sampling/residual.js';
 import { divergence } from '../../theory/divergence.js';
 import { paretoPoint, type ParetoPoint } from '../../theory/pareto-line.js';
 import type { SamplingParams, TokenId } from '../../types.js';
+import { siblingAcceptance, siblingStride, type SiblingAcceptance } from './sibling-report.js';
 
 /** What target and draft say of one token, given those before; entropies and divergence in nats. */
 export interface PositionFacts {
@@ -23,6 +24,8 @@ export interface PositionFacts {
   readonly isDraftTop: boolean;
   /** [numEpsilons]: what over-acceptance would do here. */
   readonly pareto: readonly ParetoPoint[];
+  /** Of several draft tokens; at some positions only. */
+  readonly siblings?: readonly SiblingAcceptance[] | undefined;
 }
 
 /** One text of the target. */
@@ -76,7 +79,11 @@ export async function traceText(prompt: Int32Array, seed: number, options: Trace
     const ofDraft = await draft.decode({ tokens: batch, sampler, vocabLimit: info.vocabSize });
     for (const [index] of batch.entries()) {
       const rows: [Distribution, Distribution] = [ofTarget.rows.row(index), ofDraft.rows.row(index)];
-      facts.push(factsOf(...rows, tokens[from + index]!, options.epsilons));
+      const isLookedAt = (from + index) % siblingStride === 0;
+      facts.push({
+        ...factsOf(...rows, tokens[from + index]!, options.epsilons),
+        ...(isLookedAt && { siblings: siblingAcceptance(...rows) }),
+      });
     }
     ofTarget.rows.release();
     ofDraft.rows.release();

@@ -4,8 +4,16 @@ import type { CommandModule } from 'yargs';
 import { encodePrompt, readPrompts } from '../../bench/prompt-file.js';
 import { compareWithTheory, type TheoryReport } from '../../bench/theory/compare.js';
 import { defaultMethods, parseMethod } from '../../bench/theory/method.js';
-import { theoryHtml, theorySvg } from '../../bench/theory/pictures.js';
-import { taskCaption, taskRows, theoryRows, theorySentences } from '../../bench/theory/table.js';
+import { theorySvg } from '../../bench/theory/pictures.js';
+import {
+  siblingCaption,
+  siblingRows,
+  taskCaption,
+  taskRows,
+  theoryRows,
+  theorySentences,
+} from '../../bench/theory/table.js';
+import { theoryPage } from '../../bench/theory/theory-page.js';
 import type { SamplingParams } from '../../types.js';
 import { contextOptionsOf, samplingOf, withEngineOptions, type EngineArguments } from '../engine-options.js';
 import { demoTasks, loadModelsOf } from '../models.js';
@@ -128,10 +136,16 @@ function samplingFor(args: TheoryArguments): SamplingParams {
 async function print(report: TheoryReport, args: TheoryArguments): Promise<void> {
   if (args.json) console.log(JSON.stringify(report));
   else {
-    const tasks = report.tasks.length === 0 ? [] : [taskCaption, ...textTable(taskRows(report))];
-    const lines = [...theorySentences(report), ...textTable(theoryRows(report)), ...tasks];
+    const captioned = (caption: string, rows: readonly string[][]): string[] =>
+      rows.length === 0 ? [] : [caption, ...textTable(rows)];
+    const lines = [
+      ...theorySentences(report),
+      ...textTable(theoryRows(report)),
+      ...captioned(taskCaption, taskRows(report)),
+      ...captioned(siblingCaption, siblingRows(report)),
+    ];
     for (const line of lines) console.log(line);
   }
   if (args.svg !== undefined) writeReportFile(args.svg, `${await theorySvg(report)}\n`);
-  if (args.html !== undefined) writeReportFile(args.html, await theoryHtml(report));
+  if (args.html !== undefined) writeReportFile(args.html, await theoryPage(report));
 }
