@@ -7,8 +7,12 @@ import type { Trace } from './trace.js';
 
 /** Draft tokens after the same text. */
 const siblingCounts = [1, 2, 4, 8] as const;
-/** Positions that are looked at: one in so many, for each takes milliseconds. */
-export const siblingStride = 16;
+/** Positions that are looked at: one in so many, for each takes milliseconds; none that begins a text, which is like no other. */
+const siblingStride = 16;
+const firstLookedAt = 4;
+
+/** Whether this position of a text is looked at. */
+export const isLookedAt = (position: number): boolean => position % siblingStride === firstLookedAt;
 
 /** Probabilities that one of the siblings, drawn with replacement, is accepted. */
 export interface SiblingAcceptance {

@@ -80,7 +80,7 @@ function describeText(text: TextReport): string[] {
   return [
     `Along ${text.positions} tokens of the target: total variation ${text.totalVariation.toFixed(3)} ` +
       `(${(100 * text.totalVariation).toFixed(1)} rejections in 100 tokens), overlap ${text.overlap.toFixed(3)}`,
-    `divergence ${text.divergence.toFixed(3)} nats (acceptance of at least ${text.leastAcceptance.toFixed(3)}), ` +
+    `Divergence ${text.divergence.toFixed(3)} nats (acceptance of at least ${text.leastAcceptance.toFixed(3)}), ` +
       `entropy ${text.targetEntropy.toFixed(3)} of the target, ${text.draftEntropy.toFixed(3)} of the draft`,
     ...(Number.isFinite(text.widthBound) ? [describeWidth(text)] : []),
   ];

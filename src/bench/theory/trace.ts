@@ -8,7 +8,7 @@ import { totalVariation } from '../../sampling/residual.js';
 import { divergence } from '../../theory/divergence.js';
 import { paretoPoint, type ParetoPoint } from '../../theory/pareto-line.js';
 import type { SamplingParams, TokenId } from '../../types.js';
-import { siblingAcceptance, siblingStride, type SiblingAcceptance } from './sibling-report.js';
+import { isLookedAt, siblingAcceptance, type SiblingAcceptance } from './sibling-report.js';
 
 /** What target and draft say of one token, given those before; entropies and divergence in nats. */
 export interface PositionFacts {
@@ -79,10 +79,9 @@ export async function traceText(prompt: Int32Array, seed: number, options: Trace
     const ofDraft = await draft.decode({ tokens: batch, sampler, vocabLimit: info.vocabSize });
     for (const [index] of batch.entries()) {
       const rows: [Distribution, Distribution] = [ofTarget.rows.row(index), ofDraft.rows.row(index)];
-      const isLookedAt = (from + index) % siblingStride === 0;
       facts.push({
         ...factsOf(...rows, tokens[from + index]!, options.epsilons),
-        ...(isLookedAt && { siblings: siblingAcceptance(...rows) }),
+        ...(isLookedAt(from + index) && { siblings: siblingAcceptance(...rows) }),
       });
     }
     ofTarget.rows.release();
