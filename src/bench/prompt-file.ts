@@ -7,10 +7,11 @@ import { encodeMessages, templateOf } from '../chat/prompt-tokens.js';
 import { messageSchema } from '../chat/transcript.js';
 import { PromptFileError } from '../errors.js';
 import type { Model } from '../model/model.js';
+import { reportedCategory } from './spec-bench.js';
 
 /** A text to go on from, or a conversation to answer. */
 export type Prompt = ({ readonly text: string } | { readonly messages: readonly Message[] }) & {
-  /** The task that it belongs to, where its line tells one. */
+  /** The task that it belongs to, where its line tells one; those of Spec-Bench as its tables have them. */
   readonly category?: string | undefined;
 };
 
@@ -45,9 +46,9 @@ export async function readPrompts(path: string): Promise<Prompt[]> {
 function promptOf(line: string, where: string): Prompt {
   try {
     const value = parseJson(line, lineSchema, 'a prompt, messages or turns', where);
-    const { category } = value;
+    const category = value.category && reportedCategory(value.category);
     if ('prompt' in value) return { text: value.prompt, category };
-    if ('messages' in value) return value;
+    if ('messages' in value) return { messages: value.messages, category };
     return { messages: [{ role: 'user', content: value.turns[0]! }], category };
   } catch (error) {
     throw new PromptFileError(messageOf(error), { cause: error });

@@ -6,6 +6,7 @@ import { parseJson } from '../chat/checked-json.js';
 import type { Message } from '../chat/history.js';
 import { messageSchema } from '../chat/transcript.js';
 import { isCorrect, type EvalPrompt } from '../eval/task-file.js';
+import { reportedCategory } from './spec-bench.js';
 
 /** One conversation: questions asked one after the other, each after the answer to the one before. */
 export interface BenchPrompt {
@@ -46,11 +47,6 @@ const lineSchema = z.union([
     wanted: z.array(z.string()).min(1).optional(),
   }),
   z.object({ ...identified, prompt: z.string() }),
-]);
-
-/** Categories that Spec-Bench's tables put together (hemingkx/Spec-Bench, evaluation/speed.py). */
-const multiTurn: ReadonlySet<string> = new Set([
-  ...['writing', 'roleplay', 'reasoning', 'math', 'coding', 'extraction', 'stem', 'humanities'],
 ]);
 
 /**
@@ -94,8 +90,7 @@ function promptOf(line: string, { name, number, where }: Place): BenchPrompt {
   );
   const shared = {
     id: String(read.question_id ?? read.id ?? number),
-    category:
-      read.category === undefined ? name : multiTurn.has(read.category) ? 'multi-turn' : read.category,
+    category: read.category === undefined ? name : reportedCategory(read.category),
   };
   if ('turns' in read) return { ...shared, before: [], questions: read.turns, check: undefined };
   if ('prompt' in read) return { ...shared, before: [], questions: [read.prompt], check: undefined };

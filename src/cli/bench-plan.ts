@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { withNodes, type Method } from '../bench/method.js';
+import { chosenPrompts } from '../bench/prompt-choice.js';
 import { trialName, type Trial } from '../bench/sample.js';
 import { readWorkload, type Workload } from '../bench/workload.js';
 import { maxTreeNodes } from '../tree/tree-shape.js';
@@ -48,7 +49,7 @@ export async function openWorkload(name: string, numPrompts: number | undefined)
   const workload = await readWorkload(path);
   return {
     name: presets[name] === undefined ? workload.name : name,
-    prompts: workload.prompts.slice(0, numPrompts),
+    prompts: chosenPrompts(workload.prompts, numPrompts),
   };
 }
 

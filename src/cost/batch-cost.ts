@@ -39,7 +39,7 @@ export class BatchCost {
   #accidents = 0;
   #numObserved = 0;
   /** By size: when it was last observed, counted in observations. */
-  readonly #observed: number[] = [];
+  #observed: number[] = [];
   /** The longest context that was measured. */
   #longest = 0;
 
@@ -78,6 +78,8 @@ export class BatchCost {
     slowed.#empty = this.#empty.slowed(factor);
     slowed.#growth = this.#growth.copy();
     slowed.#longest = this.#longest;
+    slowed.#observed = [...this.#observed];
+    slowed.#numObserved = this.#numObserved;
     return slowed;
   }
 

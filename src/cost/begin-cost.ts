@@ -6,7 +6,7 @@ import { FadingMean } from '../metrics/fading-mean.js';
 const fading = 0.8;
 /** Output tokens of a generation before any has ended. */
 const usualLength = 256;
-/** Readings that are kept, and those that what was measured before the first stands for: one slow moment speaks for none. */
+/** Readings that are kept, and those that what was measured before the first stands for, so that one slow moment does not speak for all. */
 const keptReadings = 5;
 const measuredReadings = 2;
 

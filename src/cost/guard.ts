@@ -47,6 +47,8 @@ const exploringRounds = 3;
  */
 const trialPays = 1.05;
 const convincingTrial = 10;
+/** Plain tokens behind the first one of a text, which takes longer, that tell what plain decoding takes. */
+const openingTokens = 2;
 /** Speculative rounds of a generation before one is plain to measure by: the first token was plain already. */
 const firstMeasurement = 32;
 
@@ -160,28 +162,22 @@ export class GuardPlanner implements RoundPlanner {
     if (plan.maxNodes > 0 || this.#plannedNodes === 0 || !this.#holdsSizes) return plan;
     // Of a text one token is enough: its drafts come next.
     if (isFirst) return { ...plan, isSettling: true };
-    if (plan.isSettling !== true) this.#measurement.settle();
-    return this.#measurement.plan()!;
+    return plan.isSettling === true ? plan : this.#measurement.settle();
   }
 
   #planNext(): RoundPlan {
     return this.#isOff ? this.#planOff() : this.#planOn();
   }
 
-  /** One token, or as many as tell what plain ones take, where the first ones alone would not. */
+  /** One token, or as many as tell what plain ones take, where no answer before has told it. */
   #planFirst(): RoundPlan {
     const { isMeasuring, pace } = this.#options;
-    if (!isMeasuring || !this.#holdsSizes) return plain(1);
-    if ((pace?.near(this.#contextLength).length ?? 0) > 0) return plain(1);
-    this.#measurement.start();
-    return this.#measurement.plan()!;
+    if (!isMeasuring || (pace?.near(this.#contextLength).length ?? 0) > 0) return plain(1);
+    return this.#holdsSizes ? this.#measurement.start() : this.#measurement.start(1, openingTokens);
   }
 
   #planOn(): RoundPlan {
-    if (this.#options.cost.guessesPlain) {
-      this.#measurement.start();
-      return this.#measurement.plan()!;
-    }
+    if (this.#options.cost.guessesPlain) return this.#measurement.start();
     const best = this.#speeds.best();
     if (best === undefined && this.#numRounds < firstRounds) {
       this.#reason = 'nothing is known yet';
@@ -198,7 +194,7 @@ export class GuardPlanner implements RoundPlanner {
       }
       this.#isOff = true;
       this.#probes.switchOff();
-      this.#trial = undefined;
+      this.#trial = this.#probe = undefined;
       this.#reason = `off: ${describedSpeed(best)}`;
       return this.#planOff();
     }
@@ -216,7 +212,7 @@ export class GuardPlanner implements RoundPlanner {
     if (this.#heldNodes !== choice.numNodes) this.#trials.settle();
     this.#heldNodes = choice.numNodes;
     this.#reason = describedSpeed(choice);
-    this.#trial ??= this.#nextTrial(choice);
+    if (this.#probe === undefined) this.#trial ??= this.#nextTrial(choice);
     const numNodes = this.#trial?.numNodes ?? choice.numNodes;
     if (holdsSizes) return drafting(numNodes);
     const opening = openingNodes * 2 ** Math.floor(this.#roundsOfText / openingRounds);
@@ -245,7 +241,7 @@ export class GuardPlanner implements RoundPlanner {
     this.#reason = `what is left would not make up for reading the text: ${describedSpeed(best)}`;
     const expectedLoss = -this.#reading.balance(this.#prospect(best));
     const left = this.#probes.left({ ...this.#probeProspect(best), expectedLoss });
-    if (left > 0) return plain(Math.min(left, unreadTokens));
+    if (left > 0 || this.#numLeft < unreadTokens) return plain(Math.min(Math.max(1, left), unreadTokens));
     this.#probe = this.#trialOf(best.numNodes);
     return drafting(best.numNodes);
   }
@@ -256,8 +252,7 @@ export class GuardPlanner implements RoundPlanner {
   }
 
   #planMeasurement({ plainMs }: ExpectedSpeed): RoundPlan {
-    if (this.#holdsSizes) this.#measurement.start();
-    return this.#measurement.plan() ?? plain(measuredTokens(plainMs));
+    return this.#holdsSizes ? this.#measurement.start() : plain(measuredTokens(plainMs));
   }
 
   #isMeasurementDue({ ms }: ExpectedSpeed): boolean {

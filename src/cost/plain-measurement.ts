@@ -11,22 +11,26 @@ export class PlainMeasurement {
   #numSettling = 0;
   #numMeasured = 0;
 
-  start(): void {
-    this.#numSettling = settlingTokens;
-    this.#numMeasured = tokensAfterChange;
+  /** @returns the tokens that come first */
+  start(numSettling: number = settlingTokens, numMeasured: number = tokensAfterChange): RoundPlan {
+    this.#numMeasured = numMeasured;
+    return this.settle(numSettling);
   }
 
-  /** Only lets those pass that are slowed down. */
-  settle(): void {
-    this.#numSettling = settlingTokens;
+  /**
+   * Only lets those pass that are slowed down.
+   * @returns the tokens that come next
+   */
+  settle(numSettling: number = settlingTokens): RoundPlan {
+    this.#numSettling = numSettling;
+    return settling(numSettling);
   }
 
   /** The tokens that come next; undefined where nothing is left to measure. */
   plan(): RoundPlan | undefined {
-    const isSettling = this.#numSettling > 0;
-    const numPlainTokens = isSettling ? this.#numSettling : this.#numMeasured;
-    if (numPlainTokens === 0) return undefined;
-    return { maxNodes: 0, isPlain: true, numPlainTokens, ...(isSettling && { isSettling }) };
+    if (this.#numSettling > 0) return settling(this.#numSettling);
+    const numPlainTokens = this.#numMeasured;
+    return numPlainTokens === 0 ? undefined : { maxNodes: 0, isPlain: true, numPlainTokens };
   }
 
   /** A plain token was decoded. */
@@ -40,3 +44,10 @@ export class PlainMeasurement {
     this.#numSettling = this.#numMeasured = 0;
   }
 }
+
+const settling = (numPlainTokens: number): RoundPlan => ({
+  maxNodes: 0,
+  isPlain: true,
+  numPlainTokens,
+  isSettling: true,
+});

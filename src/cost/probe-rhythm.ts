@@ -91,9 +91,11 @@ export class ProbeRhythm {
   }
 
   /** Plain tokens between probes, so that a probe that brings nothing costs next to nothing. */
-  #distance({ expectedLoss }: ProbeProspect): number {
-    // A loss that was only computed may be a mistake; one that was suffered is not.
-    const distance = Math.min(maxProbeDistance, Math.ceil(expectedLoss / probeShare));
+  #distance({ expectedLoss, beginTokens }: ProbeProspect): number {
+    // What a draft loses was only computed, and may be a mistake; what it takes to begin, or was suffered, is not.
+    const beginLoss = Math.min(beginTokens, expectedLoss);
+    const ofDraft = Math.min(maxProbeDistance, Math.ceil((expectedLoss - beginLoss) / probeShare));
+    const distance = ofDraft + Math.ceil(beginLoss / probeShare);
     return Math.max(this.#probeDistance, distance, Math.ceil(this.#lostTokens / probeShare));
   }
 

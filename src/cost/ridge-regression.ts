@@ -32,7 +32,7 @@ export class RidgeRegression {
 
   /** One that has seen the same. */
   copy(): RidgeRegression {
-    const copy = new RidgeRegression({ ridge: this.#keptTargets, decay: this.#decay });
+    const copy = new RidgeRegression({ ridge: this.#keptTargets.map(() => 0), decay: this.#decay });
     for (const row of this.#kept.keys()) {
       copy.#kept[row] = [...this.#kept[row]!];
       copy.#fading[row] = [...this.#fading[row]!];

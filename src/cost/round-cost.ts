@@ -31,11 +31,14 @@ const learningMs = 16;
 
 /** Share of the threads where no other process keeps cores busy. */
 const allThreads = 1;
+/** Shares are alike that differ by less than this factor. */
+const alike = 1.15;
 
 /** Predicts rounds, and learns from each. */
 export class RoundCost {
   /** What rounds take when sizes change is in no prediction. */
   readonly sizeChange: SizeChange;
+  readonly #wasBusy: boolean;
   /** By the share of the threads that computes. */
   readonly #memories = new Map<number, RoundMemory>();
   #memory: RoundMemory;
@@ -45,7 +48,9 @@ export class RoundCost {
   /** Milliseconds of plain decoding since a token of it was learnt from. */
   #sinceLearnt = Infinity;
 
-  constructor(calibration?: CostCalibration) {
+  /** @param wasBusy  others kept cores busy while costs were measured: fewer threads make what was measured no slower */
+  constructor(calibration?: CostCalibration, wasBusy = false) {
+    this.#wasBusy = wasBusy;
     this.sizeChange = new SizeChange(calibration?.sizeChangeMs);
     this.#memory = new RoundMemory({ batch: new BatchCost(calibration?.batches) });
     this.#memories.set(allThreads, this.#memory);
@@ -58,12 +63,25 @@ export class RoundCost {
    * itself, and what is not known of fewer threads yet is taken to grow as they become fewer.
    */
   setThreadShare(share: number): void {
-    const memory = this.#memories.get(share) ?? this.#memories.get(allThreads)!.slowed(allThreads / share);
+    const memory = this.#memoryOf(share);
     if (memory === this.#memory) return;
-    this.#memories.set(share, memory);
     this.#memory = memory;
     this.#sizes = [];
     this.#sinceLearnt = Infinity;
+  }
+
+  /** Of this share or one that is as good as it; at first what is known of the nearest, as much slower as the threads are fewer. */
+  #memoryOf(share: number): RoundMemory {
+    const distanceTo = (known: number): number => Math.abs(Math.log(known / share));
+    const [nearest, memory] = [...this.#memories].sort(
+      ([one], [other]) => distanceTo(one) - distanceTo(other),
+    )[0]!;
+    // What is not known yet cannot be guessed from, and is learnt in any case.
+    const isAsGood = nearest === share || (share < allThreads && distanceTo(nearest) < Math.log(alike));
+    if (isAsGood || !memory.isKnown) return memory;
+    const slowed = memory.slowed(this.#wasBusy ? 1 : nearest / share);
+    this.#memories.set(share, slowed);
+    return slowed;
   }
 
   /** True while no plain token was measured with as few threads as compute now. */
@@ -93,8 +111,10 @@ export class RoundCost {
     if (parts && (isSteady || !this.holdsSizes(contextLength))) this.#memory.observeSlowness(roundMs / parts);
     if (numNodes > 0) this.#sinceLearnt = Infinity;
     if (isSteady && numNodes === 0 && !this.#isToldAnew(decodeMs)) return;
-    if (isSteady) {
-      this.#memory.batch.observe({ numTokens: numNodes + 1, contextLength, ms: decodeMs });
+    // Even a batch among others of other sizes tells more than a guess.
+    const isBetter = numNodes > 0 && batch.isGuessed(numNodes + 1) && !this.holdsSizes(contextLength);
+    if (isSteady || isBetter) {
+      batch.observe({ numTokens: numNodes + 1, contextLength, ms: decodeMs });
     }
     // What a single plain round takes beside its batch, plain decoding pays once for many tokens.
     const rest = numNodes === 0 ? verifyMs : Math.max(0, roundMs - draftMs - decodeMs);

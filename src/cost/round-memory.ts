@@ -49,12 +49,20 @@ export class RoundMemory {
     this.#slowness = mean(sorted.slice(outer, sorted.length - outer));
   }
 
+  /** True once it can tell what a round takes. */
+  get isKnown(): boolean {
+    return this.batch.knowsSizes && this.draft.points.length > 0;
+  }
+
   /** The same on a machine that is so many times as slow, as long as nothing was measured there. */
   slowed(factor: number): RoundMemory {
-    return new RoundMemory({
+    const slowed = new RoundMemory({
       batch: this.batch.slowed(factor),
       draft: this.draft.slowed(factor),
       rest: this.rest.slowed(factor),
     });
+    slowed.#slownesses = this.#slownesses;
+    slowed.#slowness = this.#slowness;
+    return slowed;
   }
 }

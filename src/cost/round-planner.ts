@@ -116,8 +116,7 @@ export class FixedPlanner implements RoundPlanner {
     const underWay = this.#measurement?.plan();
     if (underWay !== undefined) return underWay;
     if (this.#rhythm?.isDue() !== true) return { maxNodes: this.#numNodes, isPlain: false };
-    this.#measurement?.start();
-    return this.#measurement?.plan() ?? { maxNodes: 0, isPlain: true };
+    return this.#measurement?.start() ?? { maxNodes: 0, isPlain: true };
   }
 
   observe({ isPlain }: Pick<RoundRecord, 'isPlain'>): void {

@@ -48,7 +48,7 @@ export class SizeCurve {
     return curve;
   }
 
-  /** True for a size that is told by none that was measured since the machine became slower. */
+  /** True for a size that is told by one, at least, that was not measured since the machine became slower. */
   isGuessed(size: number): boolean {
     if (this.#guessed.size === 0 || this.#recent.has(size)) return this.#guessed.has(size);
     const sizes = this.points.map(([at]) => at);

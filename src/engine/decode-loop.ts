@@ -174,7 +174,7 @@ export class DecodeLoop {
       this.#finishReason = finishReason;
       return;
     }
-    // Nothing keeps tokens from their reader, or is made of a round that it did not see.
+    // Nothing keeps tokens from their reader, and threads change only after the round was learnt from.
     this.#setup.onBatch?.();
   }
 

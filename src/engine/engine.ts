@@ -273,6 +273,8 @@ export class Engine {
   #watchThreads(governor: ThreadGovernor): void {
     governor.tick();
     const { context, guards } = this.#parts;
+    // A GPU computes as before.
+    if (this.target.gpuLayers > 0) return;
     guards?.cost.setThreadShare(context.pool.active / context.pool.threads);
   }
 

@@ -79,6 +79,8 @@ async function calibrate(
 ): Promise<{ calibration: CostCalibration; file: CostFile }> {
   const known = contextLengths === undefined ? readCost(path) : undefined;
   if (known !== undefined) return { calibration: known, file: { path, keeping: 'kept' } };
+  // Threads that another engine gave up for others are no measure of this machine.
+  parts.context.pool.active = parts.context.pool.threads;
   const before = readProcessorTime();
   const calibration = await measureCost({ ...parts, contextLengths, onProgress });
   // What a busy machine took is not kept.

@@ -21,7 +21,7 @@ export class KeptCost extends RoundCost {
   readonly maxNodes: number;
 
   constructor(calibration: CostCalibration, file: CostFile, maxNodes: number) {
-    super(calibration);
+    super(calibration, file.keeping === 'busy');
     this.file = file;
     this.maxNodes = maxNodes;
   }

@@ -11,8 +11,8 @@ import type { Verifier } from '../verify/verifier.js';
 import { batchOf, roundUniforms } from './round.js';
 
 const batchSizes = [1, 2, 3, 5, 9, 17, 33, 65] as const;
-/** A GPU takes other ways through batches of other sizes, and the first batch on each way takes long. */
-const gpuBatchSizes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 17, 25, 33, 65] as const;
+/** A GPU takes other ways through batches of sizes between those, and the first batch on each way takes long. */
+const sizesBetween = [4, 6, 7, 8, 11, 13] as const;
 const draftSizes = [1, 2, 4, 8, 16, 32] as const;
 const verifiedSizes = [1, 4, 16] as const;
 /** Runs of a size after its first one, for a graph is new in the first two; more where all take no longer than so many milliseconds. */
@@ -21,6 +21,8 @@ const repetitions = { least: 2, most: 8, ms: 40 } as const;
 const keptShare = 1 / 3;
 /** Milliseconds for batches; a size that would not fit any more is left out. */
 const batchesMs = 900;
+/** Likewise for the sizes between. */
+const betweenMs = 400;
 /** Likewise for batches after a long context. */
 const contextMs = 450;
 /** Likewise for drafts. */
@@ -63,7 +65,7 @@ export interface MeasureCostOptions {
 }
 
 /**
- * Times target batches and drafts of several sizes on an empty context, for two seconds at most. `llama_decode` waits for
+ * Times target batches of several sizes on an empty context and drafts after a short text, for two seconds at most. `llama_decode` waits for
  * its device, so that a timer around it tells the whole.
  * @throws {DecodeError} when a batch fails
  */
@@ -73,11 +75,13 @@ export async function measureCost(options: MeasureCostOptions): Promise<CostCali
   if (context.info.rollback !== 'full') return { batches: [], drafts: [] };
   const sequence = context.sequence();
   const { measuresSizeChange = context.model.gpuLayers !== 0 } = options;
-  const sizes = batchSizesUpTo(maxNodes, context, measuresSizeChange);
+  const sizes = batchSizesUpTo(maxNodes, context);
   const timeBatch = batchTimer(context);
   const batches: BatchMeasurement[] = [];
   const timed = await timeSizes(sizes, timeBatch, batchesMs);
-  for (const { size, ms } of timed) batches.push({ numTokens: size, contextLength: 0, ms });
+  const between = measuresSizeChange ? sizesBetween.filter((size) => size < timed.at(-1)!.size) : [];
+  for (const { size, ms } of [...timed, ...(await timeSizes(between, timeBatch, betweenMs, timed))])
+    batches.push({ numTokens: size, contextLength: 0, ms });
   const sizeChangeMs = measuresSizeChange ? await timeSizeChange(timed, timeBatch) : undefined;
   onProgress?.(0.3);
   // The smallest and the largest tell most.
@@ -95,17 +99,7 @@ export async function measureCost(options: MeasureCostOptions): Promise<CostCali
       batches.push({ numTokens: size, contextLength, ms });
     onProgress?.(0.3 + (0.5 * (index + 1)) / lengths.length);
   }
-  const prompt = textToDraft(context, drafter);
-  await drafter.begin(Array.from(prompt));
-  const timeDraft = async (numNodes: number): Promise<Timed> => {
-    const startedAt = performance.now();
-    const draft = await draftAfter(prompt, drafter, numNodes, drafter.hasDraftProbs);
-    const ms = performance.now() - startedAt;
-    draft.draftProbs?.release?.();
-    drafter.rollback(prompt.length);
-    return { size: draft.tree.numNodes, ms };
-  };
-  const drafts = await timeSizes(withLargest(draftSizes, maxNodes), timeDraft, draftsMs);
+  const drafts = await timeDrafts(options);
   const verifications = await timeVerifying(options);
   const readMsPerToken = await timeReading(context, drafter);
   drafter.rollback(0);
@@ -116,7 +110,7 @@ export async function measureCost(options: MeasureCostOptions): Promise<CostCali
     readMsPerToken,
     sizeChangeMs,
     verifications,
-    drafts: drafts.filter(({ size }) => size > 0).map(({ size, ms }) => ({ numNodes: size, ms })),
+    drafts,
   };
 }
 
@@ -150,6 +144,22 @@ function draftAfter(
   needsDraftProbs: boolean,
 ): Promise<Draft> {
   return drafter.draft({ tokens, maxNodes, sampling: {}, needsDraftProbs, uniform: () => 0.5 });
+}
+
+/** What drafts take, after a text that was read. */
+async function timeDrafts({ context, drafter, maxNodes }: MeasureCostOptions) {
+  const prompt = textToDraft(context, drafter);
+  await drafter.begin(Array.from(prompt));
+  const time = async (numNodes: number): Promise<Timed> => {
+    const startedAt = performance.now();
+    const draft = await draftAfter(prompt, drafter, numNodes, drafter.hasDraftProbs);
+    const ms = performance.now() - startedAt;
+    draft.draftProbs?.release?.();
+    drafter.rollback(prompt.length);
+    return { size: draft.tree.numNodes, ms };
+  };
+  const times = await timeSizes(withLargest(draftSizes, maxNodes), time, draftsMs);
+  return times.filter(({ size }) => size > 0).map(({ size, ms }) => ({ numNodes: size, ms }));
 }
 
 /** What a round takes beside its draft and its batch. */
@@ -211,13 +221,8 @@ export async function measurePlans(
   return measured;
 }
 
-function batchSizesUpTo(
-  maxNodes: number,
-  { info, model }: Context,
-  isOnGpu = model.gpuLayers !== 0,
-): number[] {
-  const sizes = isOnGpu ? gpuBatchSizes : batchSizes;
-  return withLargest(sizes, Math.min(maxNodes + 1, info.batchSize, info.contextSize));
+function batchSizesUpTo(maxNodes: number, { info }: Context): number[] {
+  return withLargest(batchSizes, Math.min(maxNodes + 1, info.batchSize, info.contextSize));
 }
 
 /** Decodes batches of so many different tokens: equal ones would all want the same experts. */
@@ -293,15 +298,19 @@ async function timeSizes(
     const before = results.at(-1);
     const expected = before === undefined ? 0 : before.ms * growthOf(size, before.size, known);
     if (before !== undefined && expected > left) break;
-    const times = [await run(size)];
+    const timed = async (): Promise<Timed & { readonly wallMs: number }> => {
+      const from = performance.now();
+      return { ...(await run(size)), wallMs: performance.now() - from };
+    };
+    const times = [await timed()];
     const share = index === sizes.length - 1 ? 1 : keptShare;
     const allowedMs = share * left;
-    const numOwed = Math.min(repetitions.least, Math.floor(allowedMs / times[0]!.ms));
+    const numOwed = Math.min(repetitions.least, Math.floor(allowedMs / times[0]!.wallMs));
     const quickMs = Math.min(repetitions.ms, allowedMs);
     for (let [count, spentMs] = [0, 0]; count < repetitions.most; count++) {
-      if (count >= numOwed && spentMs + times.at(-1)!.ms > quickMs) break;
-      times.push(await run(size));
-      spentMs += times.at(-1)!.ms;
+      if (count >= numOwed && spentMs + times.at(-1)!.wallMs > quickMs) break;
+      times.push(await timed());
+      spentMs += times.at(-1)!.wallMs;
     }
     results.push(times.reduce((least, time) => (time.ms < least.ms ? time : least)));
   }

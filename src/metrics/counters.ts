@@ -70,7 +70,7 @@ export interface GenerationStats {
   readonly overheadMs: number;
   /**
    * Speed against plain decoding, measured in the same generation and, under a guard, in those just before it at about the
-   * same context length; null where there was no plain round.
+   * same context length; null where there was no plain round but the first, which takes longer than others.
    */
   readonly speedup: number | null;
   /** What decided over rounds, why, and how many it left plain. */
@@ -148,11 +148,11 @@ export class GenerationCounters {
     this.#times.round += record.roundMs;
     if (record.isPlain) {
       this.#plainRounds += 1;
-      if (record.isSettling === true) return;
+      // The first token after a prompt takes longer than those that follow.
+      if (isFirst || record.isSettling === true) return;
       const ms = record.decodeMs + record.verifyMs;
       this.#plainMs.push(ms);
-      // The first token after a prompt takes longer than those that follow.
-      if (!isFirst) this.#pace?.observe(contextLength, ms);
+      this.#pace?.observe(contextLength, ms);
       return;
     }
     this.#speculative.rounds += 1;
@@ -199,11 +199,10 @@ export class GenerationCounters {
    * compared; elsewhere they are there to measure alone.
    */
   #speedup({ state }: GuardReport): number | null {
-    if (this.#plainMs.length === 0 || this.#speculative.tokens === 0) return null;
+    const plainMs = [...this.#earlierPlainMs, ...this.#plainMs];
+    if (plainMs.length === 0 || this.#speculative.tokens === 0) return null;
     const isPart = state === 'speculating' || state === 'plain';
     const tokens = this.#speculative.tokens + (isPart ? this.#plainRounds : 0);
-    const plainMs =
-      this.#earlierPlainMs.length > 0 ? [...this.#earlierPlainMs, ...this.#plainMs.slice(1)] : this.#plainMs;
     return (median(plainMs) * tokens) / (isPart ? this.#times.round : this.#speculative.ms);
   }
 }

@@ -15,20 +15,24 @@ function byOverestimate(
 /**
  * `1 + min over H of p(H) - Q(H)` for siblings drawn with replacement, `Q(H) = q(H)^n`; the best H is a prefix of the
  * tokens by q / p.
+ * @param siblingCounts  n
+ * @returns [siblingCounts.length]
  * @see Hu et al., arXiv:2502.18779, sec. 4
  */
 export function optimalWithReplacement(
   targetProbs: Distribution,
   draftProbs: Distribution,
-  numSiblings: number,
-): number {
-  let [target, draft, best] = [0, 0, 0];
+  siblingCounts: readonly number[],
+): number[] {
+  const best = siblingCounts.map(() => 0);
+  let [target, draft] = [0, 0];
   for (const token of byOverestimate(targetProbs, draftProbs)) {
     target += token.target;
     draft += token.draft;
-    best = Math.min(best, target - draft ** numSiblings);
+    for (const [index, count] of siblingCounts.entries())
+      best[index] = Math.min(best[index]!, target - draft ** count);
   }
-  return 1 + best;
+  return best.map((least) => 1 + least);
 }
 
 const [firstLogTime, lastLogTime, logStep] = [-16, 28, 0.1];

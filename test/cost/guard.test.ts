@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { ExpectedTokens } from '../../src/cost/expected-tokens.js';
 import { GuardPlanner } from '../../src/cost/guard.js';
 import { RoundCost } from '../../src/cost/round-cost.js';
+import { undraftedRound } from '../../src/metrics/counters.js';
+import { PlainPace } from '../../src/metrics/plain-pace.js';
 import {
   bestFixed,
   good,
@@ -49,6 +51,22 @@ describe('the guard', () => {
     const hopeless = { ...good, draftMs: (numNodes: number) => 50 * numNodes, beginMs: 6000 };
     expect(playShort(hopeless, 128, 20)).toBe(1);
     expect(playShort({ ...useless, beginMs: 6000 }, 128, 40)).toBeGreaterThan(0.95);
+  });
+
+  it('has no text read for the few tokens that may still come', () => {
+    // Reading takes as long as ten plain tokens, of which drafts save about half.
+    const drafted = (numTokens: number): boolean => {
+      const guard = guardOf(good, false, 5);
+      return play(good, numTokens, { guard, start: 100 }).drafts.some(({ numNodes }) => numNodes > 0);
+    };
+    expect(drafted(16)).toBe(false);
+    expect(drafted(64)).toBe(true);
+  });
+
+  it('seldom has texts read that would not make up for it', () => {
+    expect(playShort({ ...good, beginMs: 6000 }, 64, 100)).toBeGreaterThan(0.98);
+    const { drafts } = play({ ...good, beginMs: 6000 }, 8000);
+    expect(drafts.some(({ numNodes }) => numNodes > 0)).toBe(true);
   });
 
   it('has a long text read for what a mediocre drafter would bring only if that takes no longer than a few tokens', () => {
@@ -177,12 +195,18 @@ describe('the guard', () => {
       expect(drafts[1]!.numNodes).toBeGreaterThan(0);
     }
     expect(guard.startsPlain).toBe(true);
-    const off = guardOf(useless);
+    const off = guardOf(useless, true, undefined, new PlainPace());
     play(useless, 400, { guard: off });
     off.begin();
     expect(off.report.state).toBe('plain');
-    expect(off.plan(100)).toEqual({ maxNodes: 0, isPlain: true, numPlainTokens: 1 });
-    expect(off.plan(101).numPlainTokens).toBeGreaterThan(1);
+    // The first by itself, and two that tell what plain decoding takes.
+    const first = { maxNodes: 0, isPlain: true, numPlainTokens: 1 };
+    expect(off.plan(100)).toEqual({ ...first, isSettling: true });
+    off.observe(undraftedRound({ isPlain: true, draftMs: 0, decodeMs: 50, verifyMs: 0, roundMs: 50 }));
+    expect(off.plan(101)).toEqual({ ...first, numPlainTokens: 2 });
+    const unmeasured = guardOf(useless, false);
+    unmeasured.begin();
+    expect(unmeasured.plan(100)).toEqual(first);
   });
 
   it('measures plain decoding once in a while in each generation, where it is to', () => {

@@ -4,7 +4,7 @@ import { ExpectedTokens } from '../../src/cost/expected-tokens.js';
 import { GuardPlanner } from '../../src/cost/guard.js';
 import { RoundCost } from '../../src/cost/round-cost.js';
 import type { RoundPlan } from '../../src/cost/round-planner.js';
-import type { PlainPace } from '../../src/metrics/plain-pace.js';
+import { PlainPace } from '../../src/metrics/plain-pace.js';
 import { Purpose, uniform } from '../../src/sampling/random.js';
 
 export const maxNodes = 16;
@@ -60,7 +60,7 @@ export function play(world: World, numTokens: number, { guard = guardOf(world), 
   };
   guard.begin();
   while (position < end) {
-    const plan = guard.plan(position);
+    const plan = guard.plan(position, end - position);
     const numPlain = plan.maxNodes === 0 ? Math.min(plan.numPlainTokens ?? 1, end - position) : 1;
     const first = position;
     // The first token of a call is told by itself, and those behind it together.
@@ -119,12 +119,15 @@ export function playShort(world: World, numTokens: number, numGenerations: numbe
   return sum(all.map(({ plainMs }) => plainMs)) / sum(all.map(({ ms }) => ms));
 }
 
+/** Answers before have told what plain decoding takes. */
+const knownPace: PlainPace = Object.assign(new PlainPace(), { near: () => [1, 1] });
+
 /** A guard that has measured the world at some sizes. */
 export function guardOf(
   world: World,
   isMeasuring = true,
   readMsPerToken?: number,
-  pace?: PlainPace,
+  pace = world.changeMs === undefined ? knownPace : undefined,
 ): GuardPlanner {
   const batches = [1, 2, 3, 5, 9, 17].map((numTokens) => ({
     numTokens,

@@ -118,7 +118,7 @@ describe('a planner that decides draft in hand', () => {
 
   it('measures plain decoding first where fewer threads compute', () => {
     const batches = [1, 17].map((numTokens) => ({ numTokens, contextLength: 0, ms: batchMs(numTokens) }));
-    const cost = new RoundCost({ batches, drafts: [] });
+    const cost = new RoundCost({ batches, drafts: [{ numNodes: 4, ms: 0.1 }] });
     const planner = new SelectingPlanner({ cost, maxNodes, isMeasuring: false });
     planner.begin();
     const plain = (): unknown => planner.plan(0).numPlainTokens;

@@ -7,6 +7,7 @@ import { MixtureDrafter } from '../../src/draft/mixture.js';
 import { PromptLookupDrafter } from '../../src/draft/prompt-lookup.js';
 import { SuffixDrafter } from '../../src/draft/suffix.js';
 import { measureCost } from '../../src/engine/measure-cost.js';
+import { createVerifier } from '../../src/engine/verifiers.js';
 import { loadModel } from '../../src/model/load-model.js';
 import type { Model } from '../../src/model/model.js';
 import { TokenTree } from '../../src/tree/token-tree.js';
@@ -70,7 +71,7 @@ describe('measuring batches', () => {
       return batches.filter(({ contextLength }) => contextLength === 0).map(({ numTokens }) => numTokens);
     };
     expect(await sizesOf(false)).toEqual([1, 2, 3, 5, 9, 17]);
-    expect(await sizesOf(true)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 17]);
+    expect(await sizesOf(true)).toEqual([1, 2, 3, 5, 9, 17, 4, 6, 7, 8, 11, 13]);
   });
 });
 
@@ -112,6 +113,27 @@ describe('measuring drafts', () => {
     expect(drafts).toEqual(sizes.map((numNodes) => ({ numNodes, ms: numNodes })));
     // Nine of each, as far as eight take 40 ms.
     expect(numDrafts).toBe(1 + 9 + 9 + 9 + 6 + 3);
+  });
+
+  it('of verifying are held against all that it takes to get there', async () => {
+    using context = await model.createContext({ contextSize: 256, threads: 1 });
+    const drafter = new PromptLookupDrafter({ numDraft: 16 });
+    let clock = 0;
+    const now = vi.spyOn(performance, 'now').mockImplementation(() => clock);
+    const verifier = createVerifier('match');
+    const verify = vi.spyOn(verifier, 'verify');
+    vi.spyOn(drafter, 'draft').mockImplementation(async ({ maxNodes: count }) => {
+      clock += 20;
+      return { tree: chainOf(count) };
+    });
+    try {
+      const { verifications } = await measureCost({ context, drafter, maxNodes: 16, verifier });
+      expect(verifications!.map(({ numNodes }) => numNodes)).toEqual([1, 4, 16]);
+      // One that does not count, and of each size as many as take 40 ms.
+      expect(verify.mock.calls.length).toBeLessThan(11);
+    } finally {
+      now.mockRestore();
+    }
   });
 
   it('leaves out what would take longer than it may', async () => {

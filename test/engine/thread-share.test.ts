@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { ThreadGovernor } from '../../src/engine/thread-governor.js';
 import { ComputePool } from '../../src/model/compute-pool.js';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
 import { loadEngine } from '../helpers/engines.js';
@@ -15,6 +16,8 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 it('an engine learns what rounds cost by the threads that compute', async () => {
+  // What the rest of the machine does is no matter here.
+  vi.spyOn(ThreadGovernor.prototype, 'tick').mockReturnValue();
   const pool = new ComputePool(2);
   const engine = await loadEngine(join(folder, 'target.gguf'), undefined, {
     drafter: ['suffix'],
@@ -28,5 +31,23 @@ it('an engine learns what rounds cost by the threads that compute', async () => 
   pool.active = 1;
   await engine.generate('bada', { maxTokens: 8, ignoreEos: true }).finish();
   expect(tell.mock.calls.at(-1)).toEqual([0.5]);
+  // Where a GPU computes, threads are no matter.
+  tell.mockClear();
+  vi.spyOn(engine.target, 'gpuLayers', 'get').mockReturnValue(4);
+  await engine.generate('bada', { maxTokens: 8, ignoreEos: true }).finish();
+  expect(tell).not.toHaveBeenCalled();
+  await engine.dispose();
+});
+
+it('costs are measured with all threads, also where an engine before gave some up', async () => {
+  const pool = new ComputePool(2);
+  pool.active = 1;
+  const engine = await loadEngine(join(folder, 'target.gguf'), undefined, {
+    drafter: ['suffix'],
+    guard: true,
+    measureContexts: [],
+    context: { contextSize: 256, pool },
+  });
+  expect(pool.active).toBe(2);
   await engine.dispose();
 });

@@ -212,7 +212,7 @@ export function optimaOf(pair: Pair): Optima {
   const { target, draft } = pair;
   return {
     deterministic: siblingCounts.map((count) => topMass(target, draft, count)),
-    withReplacement: siblingCounts.map((count) => optimalWithReplacement(target, draft, count)),
+    withReplacement: optimalWithReplacement(target, draft, siblingCounts),
     withoutReplacement: optimalWithoutReplacement(target, draft, maxSiblings),
     topThenSampled: siblingCounts.map((count) => optimalTopThenSampled(pair, count)),
   };

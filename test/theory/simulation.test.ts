@@ -107,7 +107,7 @@ describe('the first round', () => {
   it.each([new MatchVerifier(), new RecursiveVerifier(), new KSeqVerifier(), new GreedyMultiDraftVerifier()])(
     'accepts no more than the optimum: $name',
     (verifier) => {
-      const optimum = optimalWithReplacement(target([]), draft([]), 2);
+      const [optimum] = optimalWithReplacement(target([]), draft([]), [2]) as [number];
       const random = new SeededRandom(2, verifier.name);
       const decoding = { verifier, target, draft, widths: [2], numTokens: 1 };
       const accepted = Array.from(

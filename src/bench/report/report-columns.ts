@@ -116,13 +116,17 @@ export const trialColumns: readonly Column<TrialSummary>[] = [
   },
 ];
 
-/** Each category of each trial. */
-export const categoryColumns: readonly Column<CategoryRow>[] = [
+const trialOfCategory: readonly Column<CategoryRow>[] = [
   ...[workload, method, temperature].map(({ title, cell }) => ({
     title,
     cell: ({ of }: CategoryRow) => cell(of),
   })),
   { title: 'category', cell: ({ category }) => category },
+];
+
+/** Each category of each trial. */
+export const categoryColumns: readonly Column<CategoryRow>[] = [
+  ...trialOfCategory,
   ...speedColumns<CategoryRow>(decoding, formatSpread, ({ of }) => refusals[of.status]),
   ...[acceptanceLength, accepted, rightAnswers],
 ];
@@ -131,6 +135,13 @@ export const categoryColumns: readonly Column<CategoryRow>[] = [
 export const specBenchColumns: readonly Column<TrialSummary>[] = [
   ...[workload, method, temperature],
   ...speedColumns<TrialSummary>(specBench, formatSpread, refusalOf),
+  { title: 'mean accepted tokens', cell: ({ meanAcceptedTokens }) => formatRatio(meanAcceptedTokens) },
+];
+
+/** The same of each category of each trial. */
+export const specBenchCategoryColumns: readonly Column<CategoryRow>[] = [
+  ...trialOfCategory,
+  ...speedColumns<CategoryRow>(specBench, formatSpread, ({ of }) => refusals[of.status]),
   { title: 'mean accepted tokens', cell: ({ meanAcceptedTokens }) => formatRatio(meanAcceptedTokens) },
 ];
 

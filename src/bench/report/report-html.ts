@@ -7,6 +7,7 @@ import {
   categoryColumns,
   categoryRows,
   disparityColumns,
+  specBenchCategoryColumns,
   specBenchColumns,
   tableCells,
   trialColumns,
@@ -72,6 +73,7 @@ function tables(summary: RunSummary): Html {
       <summary>As Spec-Bench measures: whole answers, prompts included</summary>
       <p>Mean accepted tokens count plain rounds, too, as Spec-Bench does (arXiv:2401.07851).</p>
       ${table(specBenchColumns, trials)}
+      ${categories.length === 0 ? '' : table(specBenchCategoryColumns, categories)}
     </details>`;
 }
 

@@ -5,6 +5,7 @@ import {
   categoryColumns,
   categoryRows,
   disparityColumns,
+  specBenchCategoryColumns,
   specBenchColumns,
   tableCells,
   trialColumns,
@@ -27,6 +28,7 @@ export function markdownReport(summary: RunSummary): string {
     ...list(notices(summary)),
     ...section('By category', table(categoryColumns, categoryRows(trials))),
     ...section('As Spec-Bench measures: whole answers, prompts included', table(specBenchColumns, trials)),
+    ...section('The same by category', table(specBenchCategoryColumns, categoryRows(trials))),
     ...section('Disparity', table(disparityColumns, disparities(summary))),
   ].join('\n\n')}\n`;
 }

@@ -59,7 +59,7 @@ export interface TheoryReport {
   readonly methods: readonly MethodReport[];
   /** Empty where the prompts are not of several tasks. */
   readonly tasks: readonly TaskReport[];
-  /** By the number of siblings. */
+  /** By the number of siblings; empty where texts are too short to look at them. */
   readonly siblings: readonly SiblingAcceptance[];
   /** By epsilon; empty where no method is lossy. */
   readonly paretoLine: readonly ParetoLinePoint[];
@@ -162,7 +162,8 @@ async function traceAll(
   const traces: Trace[] = [];
   for (const { prompt, seed } of generationsOf(options)) {
     const epsilons = epsilonsOf(options);
-    const traceOptions = { engine, draft, sampling, maxTokens, lookahead, epsilons, ignoreEos };
+    const textIndex = traces.length;
+    const traceOptions = { engine, draft, sampling, maxTokens, lookahead, epsilons, textIndex, ignoreEos };
     traces.push(await traceText(prompt, textSeeds + seed, traceOptions));
     progress.next();
   }

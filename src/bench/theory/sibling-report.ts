@@ -7,12 +7,17 @@ import type { Trace } from './trace.js';
 
 /** Draft tokens after the same text. */
 const siblingCounts = [1, 2, 4, 8] as const;
-/** Positions that are looked at: one in so many, for each takes milliseconds; none that begins a text, which is like no other. */
+/**
+ * Positions that are looked at, one in so many of the first texts, for each takes up to half a second where vocabularies are
+ * large; none that begins a text, which is like no other.
+ */
 const siblingStride = 16;
 const firstLookedAt = 4;
+const textsLookedAt = 16;
 
 /** Whether this position of a text is looked at. */
-export const isLookedAt = (position: number): boolean => position % siblingStride === firstLookedAt;
+export const isLookedAt = (text: number, position: number): boolean =>
+  text < textsLookedAt && position % siblingStride === firstLookedAt;
 
 /** Probabilities that one of the siblings, drawn with replacement, is accepted. */
 export interface SiblingAcceptance {
@@ -24,9 +29,10 @@ export interface SiblingAcceptance {
 
 /** At one position. */
 export function siblingAcceptance(target: Distribution, draft: Distribution): SiblingAcceptance[] {
-  return siblingCounts.map((numSiblings) => ({
+  const optimal = optimalWithReplacement(target, draft, siblingCounts);
+  return siblingCounts.map((numSiblings, index) => ({
     numSiblings,
-    optimal: optimalWithReplacement(target, draft, numSiblings),
+    optimal: optimal[index]!,
     recursive: recursiveAcceptance(target, draft, numSiblings),
   }));
 }

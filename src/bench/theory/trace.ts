@@ -51,6 +51,8 @@ export interface TraceOptions {
   readonly lookahead: number;
   /** Of over-acceptance. */
   readonly epsilons: readonly number[];
+  /** Texts before this one. */
+  readonly textIndex: number;
   /** Goes on past end-of-generation tokens. */
   readonly ignoreEos: boolean;
 }
@@ -81,7 +83,8 @@ export async function traceText(prompt: Int32Array, seed: number, options: Trace
       const rows: [Distribution, Distribution] = [ofTarget.rows.row(index), ofDraft.rows.row(index)];
       facts.push({
         ...factsOf(...rows, tokens[from + index]!, options.epsilons),
-        ...(isLookedAt(from + index) && { siblings: siblingAcceptance(...rows) }),
+        ...(from + index < numStarts &&
+          isLookedAt(options.textIndex, from + index) && { siblings: siblingAcceptance(...rows) }),
       });
     }
     ofTarget.rows.release();

@@ -116,7 +116,8 @@ function withBenchOptions<T>(parser: Argv<T>) {
       prompts: {
         ...text,
         coerce: countValue('prompts'),
-        describe: 'Prompts of each workload at most; 2 of the demo tasks, all of a file',
+        describe:
+          'Prompts of each workload at most, over all its categories; 2 of the demo tasks, all of a file',
       },
       parameters: {
         ...text,

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
+import { chosenPrompts } from '../../bench/prompt-choice.js';
 import { encodePrompt, readPrompts } from '../../bench/prompt-file.js';
 import { compareWithTheory, type TheoryReport } from '../../bench/theory/compare.js';
 import { defaultMethods, parseMethod } from '../../bench/theory/method.js';
@@ -65,7 +66,7 @@ export const theoryCommand: CommandModule<object, TheoryArguments> = {
           type: 'string',
           requiresArg: true,
           coerce: countValue('limit'),
-          describe: `Prompts at most, default ${defaultLimit}`,
+          describe: `Prompts at most, as evenly over their categories as there are, default ${defaultLimit}`,
         },
         json: { type: 'boolean', default: false, describe: 'Print one JSON object' },
         html: { type: 'string', requiresArg: true, describe: 'Write pictures and tables to this file' },
@@ -75,7 +76,7 @@ export const theoryCommand: CommandModule<object, TheoryArguments> = {
   handler: async (args) => {
     refuseOthers(args);
     const methods = (args.method ?? defaultMethods).map(parseMethod);
-    const prompts = (await readPrompts(promptFile(args))).slice(0, args.limit ?? defaultLimit);
+    const prompts = chosenPrompts(await readPrompts(promptFile(args)), args.limit ?? defaultLimit);
     const { target, draft } = await loadModelsOf(args);
     try {
       if (draft === undefined)
