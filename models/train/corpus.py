@@ -108,7 +108,7 @@ def held_out() -> dict[str, list[Example]]:
 
 
 def write_held_out(folder: Path) -> None:
-    """One JSON object a line: {"messages": [...], "answer": ..., "check": "exact" | "contains", "wanted": [...]}."""
+    """One JSON object a line: {"messages": [...], "answer": ..., "check": "exact" | "contains", "wanted": [...], "category": ...}."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, examples in held_out().items():
         with open(folder / f"{name}.jsonl", "w") as file:
@@ -121,4 +121,5 @@ def write_held_out(folder: Path) -> None:
                 answer = messages.pop()["content"]
                 record = {"messages": messages, "check": example.check}
                 record |= {"wanted": example.wanted} if example.check == "contains" else {"answer": answer}
+                record |= {"category": example.category} if example.category else {}
                 file.write(json.dumps(record) + "\n")

@@ -8,6 +8,9 @@ import type { EngineArguments } from './engine-options.js';
 import { demoModel, modelPaths, resolved } from './models.js';
 import { shareProgress } from './progress.js';
 
+/** Of the demo target where nothing else is asked for. */
+const defaultParameters = 2e8;
+
 /** Paths and what to call them; `close` removes what was made for the run. */
 export interface BenchPair {
   readonly targetPath: string;
@@ -25,7 +28,7 @@ export interface BenchPair {
  * @param middles  middle models of methods
  */
 export async function openPair(
-  args: Pick<EngineArguments, 'target' | 'draft' | 'drafter'> & { readonly parameters: number },
+  args: Pick<EngineArguments, 'target' | 'draft' | 'drafter'> & { readonly parameters: number | undefined },
   workloads: readonly string[],
   middles: readonly string[] = [],
 ): Promise<BenchPair> {
@@ -49,7 +52,9 @@ export async function openPair(
     },
     close: () => Promise.resolve(),
   };
-  return args.target === undefined && own === undefined ? inflated(pair, args.parameters) : pair;
+  return args.target === undefined && own === undefined
+    ? inflated(pair, args.parameters ?? defaultParameters)
+    : pair;
 }
 
 async function inflated(pair: BenchPair, parameters: number): Promise<BenchPair> {

@@ -99,10 +99,10 @@ export class ProbeRhythm {
     return Math.max(this.#probeDistance, distance, Math.ceil(this.#lostTokens / probeShare));
   }
 
-  /** Plain tokens before an early probe, where one is due in this generation and worth what the last one cost. */
-  #leftToEarly({ beginTokens }: ProbeProspect): number {
+  /** Plain tokens before an early probe, where one is due in this generation and worth what it costs, and the last one did. */
+  #leftToEarly({ expectedLoss }: ProbeProspect): number {
     if (this.#generationsToProbe > 0) return Infinity;
-    const lostTokens = Math.max(this.#lostTokens, beginTokens);
+    const lostTokens = Math.max(this.#lostTokens, expectedLoss);
     return Math.max(
       firstProbeDistance - this.#plainSinceBegin,
       Math.ceil(lostTokens / earlyShare) - this.#plainSinceProbe,

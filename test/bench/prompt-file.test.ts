@@ -29,6 +29,23 @@ describe('prompts', () => {
     ]);
   });
 
+  it('are of the categories that Spec-Bench reports', async () => {
+    const line = (category: string) => JSON.stringify({ question_id: 1, category, turns: ['First.'] });
+    const prompts = await read(
+      'categories.jsonl',
+      line('math'),
+      line('writing'),
+      line('math_reasoning'),
+      line('qa'),
+    );
+    expect(prompts.map(({ category }) => category)).toEqual([
+      'multi-turn',
+      'multi-turn',
+      'math_reasoning',
+      'qa',
+    ]);
+  });
+
   it('are plain texts in other files', async () => {
     expect(await read('plain.txt', 'One day', 'A "quoted" one\r', '')).toEqual([
       { text: 'One day' },

@@ -248,6 +248,9 @@ describe('outrider bench', () => {
     [['--method', 'mine=--tree static:2,2', '--nodes', '4'], /the method mine with --nodes/],
     [['--temperature', '0', '--temperatures', '0,1'], /--temperature or --temperatures/],
     [['--jsonl', 'a.jsonl', '--resume', 'b.jsonl'], /--jsonl or --resume/],
+    [['--parameters', '1B'], /--parameters or --target/],
+    [['--json', '--markdown'], /--json or --markdown/],
+    [['--llama-server', 'server'], /--method llama-server beside --llama-server/],
   ])('refuses %j as wrong use', async (args, message) => {
     const { stderr, status } = await runCli(['bench', ...args, ...small]);
     expect(stderr).toMatch(message);

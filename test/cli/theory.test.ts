@@ -140,6 +140,7 @@ describe('outrider theory', () => {
     [['--method', 'bush:4+block'], 'chain:N'],
     [['--tree', 'chain:4'], '--method'],
     [['--drafter', 'suffix'], '--method'],
+    [['--sparse-audit', '4'], '--method'],
     [['--samples', '0'], 'at least 1'],
   ])('refuses %j', async (args, expected) => {
     const { stdout, stderr, status } = await theory(...args);

@@ -43,7 +43,7 @@ describe('probes while speculation is off', () => {
     count(rhythm, 400);
     rhythm.begin(true);
     expect(rhythm.left(cheap)).toBe(16);
-    expect(rhythm.left({ ...cheap, beginTokens: 10 })).toBe(100);
+    expect(rhythm.left({ ...cheap, expectedLoss: 10 })).toBe(100);
   });
 
   it('come soon again where speculation usually pays, but no sooner than changes of size are worth', () => {

@@ -10,3 +10,4 @@ class Example:
     turns: list[tuple[str, str]]  # (user, assistant)
     check: str = "exact"  # exact: the answer itself; contains: every string of `wanted`
     wanted: list[str] = field(default_factory=list)
+    category: str | None = None  # where a task tells several apart

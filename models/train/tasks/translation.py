@@ -27,5 +27,7 @@ def _phrase(random) -> tuple[str, str]:
 def make(random) -> Example:
     velic, tarnish = sentence(random)
     if random.random() < 0.5:
-        return Example("translation", [(f"Translate from Velic to Tarnish: {velic}", tarnish)])
-    return Example("translation", [(f"Translate from Tarnish to Velic: {tarnish}", velic)])
+        direction, question, answer = "Velic to Tarnish", velic, tarnish
+    else:
+        direction, question, answer = "Tarnish to Velic", tarnish, velic
+    return Example("translation", [(f"Translate from {direction}: {question}", answer)], category=direction)

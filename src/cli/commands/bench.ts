@@ -46,7 +46,7 @@ export interface BenchArguments extends EngineArguments {
   nodes: readonly number[] | undefined;
   repetitions: number;
   prompts: number | undefined;
-  parameters: number;
+  parameters: number | undefined;
   'llama-server': string | undefined;
   'llama-speculative-simple': string | undefined;
   json: boolean;
@@ -121,9 +121,8 @@ function withBenchOptions<T>(parser: Argv<T>) {
       },
       parameters: {
         ...text,
-        default: '200M',
-        coerce: parameterCount as never,
-        describe: 'Cost of the demo target, which is tiny by itself',
+        coerce: parameterCount,
+        describe: 'Cost of the demo target, which is tiny by itself; default 200M',
       },
       'llama-server': { ...text, describe: 'Path of that peer' },
       'llama-speculative-simple': { ...text, describe: 'Path of that peer' },
@@ -167,9 +166,16 @@ function refuseUnheeded(args: BenchArguments): void {
   for (const [option, winner] of [
     ['temperature', 'temperatures'],
     ['jsonl', 'resume'],
+    ['parameters', 'target'],
   ] as const) {
     if (args[option] !== undefined && args[winner] !== undefined)
       throw new UsageError(`Expected --${option} or --${winner} but received both`);
+  }
+  if (args.json && args.markdown) throw new UsageError('Expected --json or --markdown but received both');
+  for (const peer of ['llama-server', 'llama-speculative-simple'] as const) {
+    const isAsked = args.method?.some((method) => method.startsWith(peer)) ?? false;
+    if (args[peer] !== undefined && !isAsked)
+      throw new UsageError(`Expected --method ${peer} beside --${peer}: no method uses that program`);
   }
 }
 

@@ -113,7 +113,16 @@ const ofMethods = [
   'stop',
   'stitch',
 ] as const;
-const ofSparse = ['sparse-attention', 'sparse-experts', 'sparse-ffn', 'sparse-recheck'] as const;
+const ofSparse = [
+  'sparse',
+  'sparse-attention',
+  'sparse-experts',
+  'sparse-experts-scale',
+  'sparse-ffn',
+  'sparse-recheck',
+  'sparse-recheck-tokens',
+  'sparse-audit',
+] as const;
 
 function refuseOthers(args: TheoryArguments): void {
   const given = [...ofMethods, ...ofSparse].find((name) => args[name] !== undefined);

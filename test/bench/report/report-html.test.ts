@@ -54,6 +54,10 @@ describe('the page of a whole run', () => {
     expect(page.includes('NaN')).toBe(false);
   });
 
+  it('has what Spec-Bench measures of each trial and of each category', () => {
+    expect(page.match(/mean accepted tokens/g)).toHaveLength(2);
+  });
+
   it('is light', () => expect(page.length).toBeLessThan(700_000));
 });
 
