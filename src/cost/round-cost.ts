@@ -72,13 +72,15 @@ export class RoundCost {
 
   /** Of this share or one that is as good as it; at first what is known of the nearest, as much slower as the threads are fewer. */
   #memoryOf(share: number): RoundMemory {
+    // Asked after every round, and nearly always the same.
+    const own = this.#memories.get(share);
+    if (own !== undefined) return own;
     const distanceTo = (known: number): number => Math.abs(Math.log(known / share));
     const [nearest, memory] = [...this.#memories].sort(
       ([one], [other]) => distanceTo(one) - distanceTo(other),
     )[0]!;
     // What is not known yet cannot be guessed from, and is learnt in any case.
-    const isAsGood = nearest === share || (share < allThreads && distanceTo(nearest) < Math.log(alike));
-    if (isAsGood || !memory.isKnown) return memory;
+    if (distanceTo(nearest) < Math.log(alike) || !memory.isKnown) return memory;
     const slowed = memory.slowed(this.#wasBusy ? 1 : nearest / share);
     this.#memories.set(share, slowed);
     return slowed;

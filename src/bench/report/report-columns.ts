@@ -46,6 +46,10 @@ const accepted: Column<PairFigures> = {
   title: 'accepted',
   cell: ({ acceptanceRate }) => formatShare(acceptanceRate),
 };
+const acceptedTokens: Column<PairFigures> = {
+  title: 'mean accepted tokens',
+  cell: ({ meanAcceptedTokens }) => formatRatio(meanAcceptedTokens),
+};
 const firstToken: Column<PairFigures> = {
   title: 'first token',
   cell: ({ firstTokenRatio }) => formatRatio(firstTokenRatio),
@@ -135,14 +139,14 @@ export const categoryColumns: readonly Column<CategoryRow>[] = [
 export const specBenchColumns: readonly Column<TrialSummary>[] = [
   ...[workload, method, temperature],
   ...speedColumns<TrialSummary>(specBench, formatSpread, refusalOf),
-  { title: 'mean accepted tokens', cell: ({ meanAcceptedTokens }) => formatRatio(meanAcceptedTokens) },
+  acceptedTokens,
 ];
 
 /** The same of each category of each trial. */
 export const specBenchCategoryColumns: readonly Column<CategoryRow>[] = [
   ...trialOfCategory,
   ...speedColumns<CategoryRow>(specBench, formatSpread, ({ of }) => refusals[of.status]),
-  { title: 'mean accepted tokens', cell: ({ meanAcceptedTokens }) => formatRatio(meanAcceptedTokens) },
+  acceptedTokens,
 ];
 
 /** How unequally tasks are served. */

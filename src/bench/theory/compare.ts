@@ -22,12 +22,13 @@ import {
   predictPlainMs,
   reportMethod,
   reportParetoLine,
+  reportSiblings,
   reportText,
   type MethodReport,
   type ParetoLinePoint,
   type TextReport,
 } from './report.js';
-import { reportSiblings, type SiblingAcceptance } from './sibling-report.js';
+import type { SiblingAcceptance } from './sibling-acceptance.js';
 import { reportTasks, type TaskReport } from './task-report.js';
 import { traceText, type Trace } from './trace.js';
 

@@ -9,6 +9,7 @@ import { widthBound } from '../../theory/width-bound.js';
 import { estimateQuotient, estimateRatio, type RatioEstimate } from '../ratio-estimate.js';
 import type { MeasuredRun } from './method-bench.js';
 import { predictChain, type PredictedRounds } from './predict-chain.js';
+import type { SiblingAcceptance } from './sibling-acceptance.js';
 import type { PositionFacts, Trace } from './trace.js';
 
 /** A figure as theory has it and as it was measured; half widths are of 95 % intervals. */
@@ -88,6 +89,16 @@ export function reportParetoLine(
     })),
     { epsilon: 1, rejection: 0, bias: totalVariation },
   ];
+}
+
+/** What several draft tokens bring: means over the positions that were looked at. */
+export function reportSiblings(traces: readonly Trace[]): SiblingAcceptance[] {
+  const all = startFacts(traces).flatMap(({ siblings }) => (siblings === undefined ? [] : [siblings]));
+  return (all[0] ?? []).map(({ numSiblings }, index) => ({
+    numSiblings,
+    optimal: mean(all.map((siblings) => siblings[index]!.optimal)),
+    recursive: mean(all.map((siblings) => siblings[index]!.recursive)),
+  }));
 }
 
 const startFacts = (traces: readonly Trace[]): PositionFacts[] =>

@@ -8,7 +8,7 @@ import { totalVariation } from '../../sampling/residual.js';
 import { divergence } from '../../theory/divergence.js';
 import { paretoPoint, type ParetoPoint } from '../../theory/pareto-line.js';
 import type { SamplingParams, TokenId } from '../../types.js';
-import { isLookedAt, siblingAcceptance, type SiblingAcceptance } from './sibling-report.js';
+import { isLookedAt, siblingAcceptance, type SiblingAcceptance } from './sibling-acceptance.js';
 
 /** What target and draft say of one token, given those before; entropies and divergence in nats. */
 export interface PositionFacts {
@@ -80,11 +80,12 @@ export async function traceText(prompt: Int32Array, seed: number, options: Trace
     const ofTarget = await target.decode({ tokens: batch, sampler });
     const ofDraft = await draft.decode({ tokens: batch, sampler, vocabLimit: info.vocabSize });
     for (const [index] of batch.entries()) {
+      const position = from + index;
       const rows: [Distribution, Distribution] = [ofTarget.rows.row(index), ofDraft.rows.row(index)];
+      const hasSiblings = position < numStarts && isLookedAt(options.textIndex, position);
       facts.push({
-        ...factsOf(...rows, tokens[from + index]!, options.epsilons),
-        ...(from + index < numStarts &&
-          isLookedAt(options.textIndex, from + index) && { siblings: siblingAcceptance(...rows) }),
+        ...factsOf(...rows, tokens[position]!, options.epsilons),
+        ...(hasSiblings && { siblings: siblingAcceptance(...rows) }),
       });
     }
     ofTarget.rows.release();

@@ -16,7 +16,14 @@ import {
 } from '../../bench/theory/table.js';
 import { theoryPage } from '../../bench/theory/theory-page.js';
 import type { SamplingParams } from '../../types.js';
-import { contextOptionsOf, samplingOf, withEngineOptions, type EngineArguments } from '../engine-options.js';
+import {
+  contextOptionsOf,
+  givenOptions,
+  methodOptionNames,
+  samplingOf,
+  withEngineOptions,
+  type EngineArguments,
+} from '../engine-options.js';
 import { demoTasks, loadModelsOf } from '../models.js';
 import { countValue, UsageError } from '../option-values.js';
 import { shareProgress } from '../progress.js';
@@ -100,33 +107,13 @@ export const theoryCommand: CommandModule<object, TheoryArguments> = {
   },
 };
 
-/** Shared options that methods say themselves. */
-const ofMethods = [
-  'middle',
-  'middle-tokens',
-  'drafter',
-  'datastore',
-  'epsilon',
-  'min-draft-probability',
-  'draft-draws',
-  'draft-temperature',
-  'stop',
-  'stitch',
-] as const;
-const ofSparse = [
-  'sparse',
-  'sparse-attention',
-  'sparse-experts',
-  'sparse-experts-scale',
-  'sparse-ffn',
-  'sparse-recheck',
-  'sparse-recheck-tokens',
-  'sparse-audit',
-] as const;
+/** Of the options that say how to draft and verify, those that make no difference: nothing decides over rounds here. */
+const ofGuard: ReadonlySet<string> = new Set(['guard', 'measure-speedup']);
 
 function refuseOthers(args: TheoryArguments): void {
-  const given = [...ofMethods, ...ofSparse].find((name) => args[name] !== undefined);
-  const named = args.tree !== 'auto' ? 'tree' : args.verifier !== 'auto' ? 'verifier' : given;
+  const named = givenOptions(args).find(
+    (name) => name === 'stop' || (methodOptionNames.has(name) && !ofGuard.has(name)),
+  );
   if (named !== undefined)
     throw new UsageError(`Expected --method TREE+RULE to say what is compared but received --${named}`);
 }

@@ -1,9 +1,7 @@
 // What several draft tokens after the same text can bring at most, and what recursive rejection makes of them.
-import { mean } from 'simple-statistics';
 import type { Distribution } from '../../sampling/distribution.js';
 import { optimalWithReplacement } from '../../theory/optimal-acceptance.js';
 import { recursiveAcceptance } from '../../theory/root-rejection.js';
-import type { Trace } from './trace.js';
 
 /** Draft tokens after the same text. */
 const siblingCounts = [1, 2, 4, 8] as const;
@@ -34,18 +32,5 @@ export function siblingAcceptance(target: Distribution, draft: Distribution): Si
     numSiblings,
     optimal: optimal[index]!,
     recursive: recursiveAcceptance(target, draft, numSiblings),
-  }));
-}
-
-/** Means over the positions that were looked at, at which a round may start. */
-export function reportSiblings(traces: readonly Trace[]): SiblingAcceptance[] {
-  const all = traces.flatMap(({ facts, numStarts }) =>
-    facts.slice(0, numStarts).flatMap(({ siblings }) => (siblings === undefined ? [] : [siblings])),
-  );
-  if (all.length === 0) return [];
-  return siblingCounts.map((numSiblings, index) => ({
-    numSiblings,
-    optimal: mean(all.map((siblings) => siblings[index]!.optimal)),
-    recursive: mean(all.map((siblings) => siblings[index]!.recursive)),
   }));
 }

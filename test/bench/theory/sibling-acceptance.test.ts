@@ -1,7 +1,8 @@
 // What is told of several draft tokens after the same text.
 import { describe, expect, it } from 'vitest';
 import type { TheoryReport } from '../../../src/bench/theory/compare.js';
-import { reportSiblings, siblingAcceptance } from '../../../src/bench/theory/sibling-report.js';
+import { reportSiblings } from '../../../src/bench/theory/report.js';
+import { siblingAcceptance } from '../../../src/bench/theory/sibling-acceptance.js';
 import { siblingRows } from '../../../src/bench/theory/table.js';
 import { factsOf, type Trace } from '../../../src/bench/theory/trace.js';
 import { dense } from '../../helpers/table-model.js';
