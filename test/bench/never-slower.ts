@@ -1,15 +1,17 @@
 // Guarded speculation against plain decoding, cell by cell: target x draft x task x temperature; beside a fixed chain of 4.
 // From a first token that came by itself before drafts to the last one; of other answers, from the prompt's end.
-// npm run bench:never-slower [-- FILTER...], each a part of a cell's name, or several with | between them; --repetitions N,
-// --max-tokens N, --json FILE
+// npm run bench:never-slower [-- FILTER...], each a part of a cell's name, or several with | between them; --repetitions N of
+// all three, doubled without the chain, up to --max-repetitions N, where it could be slower; --max-tokens N; --json FILE
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import quantileT from '@stdlib/stats-base-dists-t-quantile';
 import { mean, median, sampleStandardDeviation } from 'simple-statistics';
 import { EngineContender } from '../../src/bench/contender.js';
 import { ChatTemplate } from '../../src/chat/chat-template.js';
+import type { Message } from '../../src/chat/history.js';
 import { demoModel, demoTasks } from '../../src/cli/models.js';
 import { createEngine, type Engine } from '../../src/engine/engine.js';
 import type { EngineOptions } from '../../src/engine/options.js';
@@ -24,14 +26,16 @@ import { machine, settleMs } from './measure.js';
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    repetitions: { type: 'string', default: '5' },
+    repetitions: { type: 'string', default: '6' },
+    'max-repetitions': { type: 'string', default: '24' },
     'max-tokens': { type: 'string', default: '128' },
     json: { type: 'string' },
   },
 });
 const repetitions = Number(values.repetitions);
-/** Quantile of Student's t for a 95 % interval of a mean of so many values, minus one. */
-const quantiles = [NaN, 12.71, 4.3, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23];
+const maxRepetitions = Number(values['max-repetitions']);
+/** Of plain decoding's speed: a cell whose interval lies below is slower. */
+const slowest = 0.97;
 const maxTokens = Number(values['max-tokens']);
 const folder = mkdtempSync(join(tmpdir(), 'outrider-never-'));
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -75,11 +79,20 @@ function noisyDraft(): string {
   return path;
 }
 
+/** One contender's answer. */
+interface Answer {
+  /** Tokens per millisecond. */
+  readonly speed: number;
+  readonly firstTokenMs: number;
+  readonly guardState: string;
+  readonly draftedRounds: number;
+}
+
 /** Ratios to plain decoding of one cell. */
 interface Cell {
   readonly name: string;
   readonly guarded: number;
-  /** Half the width of its 95 % interval. */
+  /** Half the width of its 95 % interval, of the logarithm. */
   readonly error: number;
   readonly fixed: number;
   /** Of times to the first output token. */
@@ -88,6 +101,10 @@ interface Cell {
   /** Of each answer: guarded against plain decoding, and the rounds that drafted. */
   readonly answers: readonly { readonly ratio: number; readonly draftedRounds: number }[];
 }
+
+/** Ends of a cell's 95 % interval. */
+const lowOf = ({ guarded, error }: Cell): number => guarded * Math.exp(-error);
+const highOf = ({ guarded, error }: Cell): number => guarded * Math.exp(error);
 
 /** Engines, of which one as far down the list as `first` is made first: memory that is asked for early lies better. */
 async function engines(
@@ -111,73 +128,87 @@ async function engines(
   return made;
 }
 
+async function answerOf(
+  engine: Engine,
+  messages: readonly Message[],
+  temperature: number,
+  seed: number,
+): Promise<Answer> {
+  const { chatTemplate } = engine.target.info;
+  const text = new ChatTemplate(chatTemplate, { bos: '', eos: '' }).render(messages);
+  // The threads of the one before are at rest, and each starts with an empty cache.
+  await setTimeout(settleMs);
+  await engine.sequence.truncate(0);
+  const answer = await new EngineContender(engine).answer({
+    text,
+    tokens: engine.target.tokenizer.encode(text, { parseSpecial: true }),
+    maxTokens,
+    sampling: { temperature },
+    seed,
+    ignoreEos: true,
+    plainAnswer: undefined,
+  });
+  return {
+    speed: answer.decodedTokens / answer.decodeMs,
+    firstTokenMs: answer.firstTokenMs,
+    guardState: answer.guardState,
+    draftedRounds: answer.rounds.filter(({ numDraftTokens }) => numDraftTokens > 0).length,
+  };
+}
+
 async function measureCell(
   name: string,
   sets: readonly Record<string, Engine>[],
   task: string,
   temperature: number,
-) {
+): Promise<Cell> {
   const { prompts } = await readTask(join(demoTasks, `${task}.jsonl`));
-  const speeds: Record<string, number[]> = {};
-  const firsts: Record<string, number[]> = {};
-  const states = new Set<string>();
-  const draftedRounds: number[] = [];
-  for (let repetition = -sets.length; repetition < repetitions; repetition++) {
-    const contenders = sets[(repetition + sets.length) % sets.length]!;
-    const prompt = prompts[(repetition + sets.length) % prompts.length]!;
-    // Back and forth, so that none always follows the same other.
-    const names = Object.keys(contenders);
-    const order = repetition % 2 === 0 ? names : names.reverse();
-    for (let turn = 0; turn < order.length; turn++) {
-      const contender = order[(turn + repetition + sets.length) % order.length]!;
-      const engine = contenders[contender]!;
-      const { chatTemplate } = engine.target.info;
-      const text = new ChatTemplate(chatTemplate, { bos: '', eos: '' }).render(prompt.messages);
-      // The threads of the one before are at rest, and each starts with an empty cache.
-      await setTimeout(settleMs);
-      await engine.sequence.truncate(0);
-      const { decodedTokens, decodeMs, firstTokenMs, guardState, rounds } = await new EngineContender(
-        engine,
-      ).answer({
-        text,
-        tokens: engine.target.tokenizer.encode(text, { parseSpecial: true }),
-        maxTokens,
-        sampling: { temperature },
-        seed: repetition + sets.length,
-        ignoreEos: true,
-        plainAnswer: undefined,
-      });
-      if (repetition < 0) continue;
-      (speeds[contender] ??= []).push(decodedTokens / decodeMs);
-      (firsts[contender] ??= []).push(firstTokenMs);
-      if (contender !== 'guarded') continue;
-      states.add(guardState);
-      draftedRounds.push(rounds.filter(({ numDraftTokens }) => numDraftTokens > 0).length);
+  const answers: Record<string, Answer[]> = {};
+  let cell: Cell | undefined;
+  // One of each engine to warm up.
+  let wanted = sets.length + repetitions;
+  for (let turn = 0; turn < wanted; turn++) {
+    const contenders = sets[turn % sets.length]!;
+    const names = turn < sets.length + repetitions ? ['plain', 'guarded', 'fixed'] : ['plain', 'guarded'];
+    // Each first as often as the others, and back and forth, so that none always follows the same other.
+    if (Math.floor(turn / names.length) % 2 === 1) names.reverse();
+    for (let place = 0; place < names.length; place++) {
+      const contender = names[(place + turn) % names.length]!;
+      const { messages } = prompts[turn % prompts.length]!;
+      const answer = await answerOf(contenders[contender]!, messages, temperature, turn);
+      if (turn >= sets.length) (answers[contender] ??= []).push(answer);
     }
+    const measured = turn + 1 - sets.length;
+    if (turn + 1 < wanted) continue;
+    cell = summary(name, answers);
+    if (lowOf(cell) < slowest) wanted += Math.min(measured, maxRepetitions - measured);
   }
-  const ratios = (contender: string): number[] =>
-    speeds[contender]!.map((speed, index) => speed / speeds['plain']![index]!);
-  const logs = ratios('guarded').map(Math.log);
-  const error =
-    (quantiles[Math.min(repetitions, 11) - 1]! * sampleStandardDeviation(logs)) / Math.sqrt(repetitions);
-  const cell: Cell = {
+  return cell!;
+}
+
+function summary(name: string, answers: Readonly<Record<string, readonly Answer[]>>): Cell {
+  const ratios = (contender: string, of: (answer: Answer) => number): number[] =>
+    answers[contender]!.map((answer, index) => of(answer) / of(answers['plain']![index]!));
+  const guarded = answers['guarded']!;
+  const speeds = ratios('guarded', ({ speed }) => speed);
+  const logs = speeds.map(Math.log);
+  return {
     name,
     guarded: Math.exp(mean(logs)),
-    error,
-    fixed: Math.exp(mean(ratios('fixed').map(Math.log))),
-    firstToken: median(firsts['guarded']!.map((ms, index) => ms / firsts['plain']![index]!)),
-    states: [...states].join(' '),
-    answers: ratios('guarded').map((ratio, index) => ({ ratio, draftedRounds: draftedRounds[index]! })),
+    error: (quantileT(0.975, logs.length - 1) * sampleStandardDeviation(logs)) / Math.sqrt(logs.length),
+    fixed: Math.exp(mean(ratios('fixed', ({ speed }) => speed).map(Math.log))),
+    firstToken: median(ratios('guarded', ({ firstTokenMs }) => firstTokenMs)),
+    states: [...new Set(guarded.map(({ guardState }) => guardState))].join(' '),
+    answers: speeds.map((ratio, index) => ({ ratio, draftedRounds: guarded[index]!.draftedRounds })),
   };
-  return cell;
 }
 
 try {
   print(
-    `${machine()}; ${repetitions} answers of ${maxTokens} tokens a cell, interleaved; ratios to plain decoding`,
+    `${machine()}; ${repetitions} to ${maxRepetitions} answers of ${maxTokens} tokens a cell, interleaved; ratios to plain decoding`,
   );
-  print('| target, draft, task, temperature | guarded (95 %) | chain of 4 | first token | guard |');
-  print('| --- | --- | --- | --- | --- |');
+  print('| target, draft, task, temperature | guarded (95 %) | answers | chain of 4 | first token | guard |');
+  print('| --- | --- | --- | --- | --- | --- |');
   const cells: Cell[] = [];
   for (const [targetName, targetPath] of Object.entries(targets)) {
     for (const [draftName, draftPath] of Object.entries(drafts)) {
@@ -202,11 +233,11 @@ try {
       for (const { name, task, temperature } of wanted) {
         const cell = await measureCell(name, sets, task, temperature);
         cells.push(cell);
-        const [low, high] = [cell.guarded * Math.exp(-cell.error), cell.guarded * Math.exp(cell.error)];
         print(
-          `| ${name} | ${cell.guarded.toFixed(2)} (${low.toFixed(2)}-${high.toFixed(2)}) | ${cell.fixed.toFixed(2)} | ` +
-            `${cell.firstToken.toFixed(2)} | ${cell.states} |`,
+          `| ${name} | ${cell.guarded.toFixed(2)} (${lowOf(cell).toFixed(2)}-${highOf(cell).toFixed(2)}) | ` +
+            `${cell.answers.length} | ${cell.fixed.toFixed(2)} | ${cell.firstToken.toFixed(2)} | ${cell.states} |`,
         );
+        if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(cells));
       }
       for (const engine of sets.flatMap((set) => Object.values(set))) await engine.dispose();
       target.dispose();
@@ -215,12 +246,11 @@ try {
   }
   const geometric = (of: (cell: Cell) => number): string =>
     Math.exp(mean(cells.map((cell) => Math.log(of(cell))))).toFixed(3);
-  const slower = cells.filter(({ guarded, error }) => guarded * Math.exp(error) < 0.97);
+  const slower = cells.filter((cell) => highOf(cell) < slowest);
   print(
     `${cells.length} cells: geometric mean guarded ${geometric(({ guarded }) => guarded)}, chain of 4 ` +
-      `${geometric(({ fixed }) => fixed)}; intervals wholly below 0.97: ${slower.length} ${slower.map(({ name }) => name).join('; ')}`,
+      `${geometric(({ fixed }) => fixed)}; intervals wholly below ${slowest}: ${slower.length} ${slower.map(({ name }) => name).join('; ')}`,
   );
-  if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(cells));
 } finally {
   rmSync(folder, { recursive: true });
 }
