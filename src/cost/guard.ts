@@ -64,7 +64,7 @@ export interface GuardOptions extends SpeedBasis {
 
 /**
  * Expected tokens over predicted time decides each round: off, or the number of draft tokens that is best. Switched off,
- * it decodes plainly and probes now and then; what probes cost stays below a percent of the time.
+ * it decodes plainly and probes now and then; what probes cost stays below a percent of the time, early in a text below two.
  */
 export class GuardPlanner implements RoundPlanner {
   readonly #options: GuardOptions;

@@ -1,7 +1,8 @@
 // Guarded speculation against plain decoding, cell by cell: target x draft x task x temperature; beside a fixed chain of 4.
 // From a first token that came by itself before drafts to the last one; of other answers, from the prompt's end.
 // npm run bench:never-slower [-- FILTER...], each a part of a cell's name, or several with | between them; --repetitions N of
-// all three, doubled without the chain, up to --max-repetitions N, where it could be slower; --max-tokens N; --json FILE
+// all three, doubled without the chain, up to --max-repetitions N, where it could be slower; --max-tokens N; --sets N
+// of engines; --json FILE
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,6 +30,7 @@ const { values, positionals } = parseArgs({
     repetitions: { type: 'string', default: '6' },
     'max-repetitions': { type: 'string', default: '24' },
     'max-tokens': { type: 'string', default: '128' },
+    sets: { type: 'string' },
     json: { type: 'string' },
   },
 });
@@ -228,7 +230,7 @@ try {
       const draft = draftPath(path);
       const draftModel = draft === undefined ? undefined : await loadModel(draft);
       const sets: Record<string, Engine>[] = [];
-      for (let set = 0; set < (setsOf[targetName] ?? 1); set++)
+      for (let set = 0; set < Number(values.sets ?? setsOf[targetName] ?? 1); set++)
         sets.push(await engines(target, draftModel, set));
       for (const { name, task, temperature } of wanted) {
         const cell = await measureCell(name, sets, task, temperature);
