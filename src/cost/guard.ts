@@ -125,7 +125,8 @@ export class GuardPlanner implements RoundPlanner {
     // A round brings one token more than are accepted.
     this.#plannedNodes = this.#holdsSizes ? plan.maxNodes : Math.min(plan.maxNodes, numLeft - 1);
     const fill = this.#holdsSizes && plan.maxNodes > 0 ? { numBatchNodes: this.#plannedNodes } : {};
-    return { ...plan, maxNodes: this.#plannedNodes, ...fill };
+    const numPlainTokens = Math.min(plan.numPlainTokens ?? 1, this.#options.cost.mostPlainTokens);
+    return { ...plan, maxNodes: this.#plannedNodes, ...fill, numPlainTokens };
   }
 
   observe(record: RoundRecord): void {

@@ -31,6 +31,8 @@ const learningMs = 16;
 
 /** Share of the threads where no other process keeps cores busy. */
 const allThreads = 1;
+/** Plain tokens in a row at most while threads are given up. */
+const cautiousTokens = 16;
 /** Shares are alike that differ by less than this factor. */
 const alike = 1.15;
 
@@ -42,6 +44,8 @@ export class RoundCost {
   /** By the share of the threads that computes. */
   readonly #memories = new Map<number, RoundMemory>();
   #memory: RoundMemory;
+  /** Of the threads that compute. */
+  #share = allThreads;
   /** Tokens of the last batches, the latest last. */
   #sizes: number[] = [];
   #numSkipped = 0;
@@ -63,6 +67,7 @@ export class RoundCost {
    * itself, and what is not known of fewer threads yet is taken to grow as they become fewer.
    */
   setThreadShare(share: number): void {
+    this.#share = share;
     const memory = this.#memoryOf(share);
     if (memory === this.#memory) return;
     this.#memory = memory;
@@ -84,6 +89,11 @@ export class RoundCost {
     const slowed = memory.slowed(this.#wasBusy ? 1 : nearest / share);
     this.#memories.set(share, slowed);
     return slowed;
+  }
+
+  /** Plain tokens in a row at most: threads that were given up come back unannounced, and what pays is another thing then. */
+  get mostPlainTokens(): number {
+    return this.#share === allThreads ? Infinity : cautiousTokens;
   }
 
   /** True while no plain token was measured with as few threads as compute now. */

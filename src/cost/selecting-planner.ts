@@ -178,7 +178,7 @@ export class SelectingPlanner implements RoundPlanner, DraftSelector {
   #plainTokens(): number {
     const isFirst = this.#isFirst;
     this.#isFirst = this.#isOpening = false;
-    if (this.#pause > 0) return this.#pause;
+    if (this.#pause > 0) return Math.min(this.#pause, this.#options.cost.mostPlainTokens);
     this.#isOpening = isFirst && this.#knowsPace;
     if (this.#isOpening) return 1;
     if (this.#options.cost.guessesPlain) return measuredTokens;

@@ -264,18 +264,31 @@ describe('the guard', () => {
     expect(numPlain).toBeLessThan(17);
   });
 
-  it('measures plain decoding first where fewer threads compute', () => {
+  /** A guard and the costs that it goes by. */
+  function guardAndCost(): { cost: RoundCost; guard: GuardPlanner } {
     const sizes = [1, 2, 3, 5, 9, 17];
     const cost = new RoundCost({
       batches: sizes.map((numTokens) => ({ numTokens, contextLength: 0, ms: onCpu(numTokens) })),
       drafts: [1, 16].map((numNodes) => ({ numNodes, ms: good.draftMs(numNodes) })),
     });
-    const guard = new GuardPlanner({
-      cost,
-      tokens: new ExpectedTokens(maxNodes),
-      maxNodes,
-      isMeasuring: false,
-    });
+    const tokens = new ExpectedTokens(maxNodes);
+    return { cost, guard: new GuardPlanner({ cost, tokens, maxNodes, isMeasuring: false }) };
+  }
+
+  it('decodes few plain tokens at a time while threads are given up, for they come back unannounced', () => {
+    const { cost, guard } = guardAndCost();
+    play(useless, 600, { guard });
+    const atATime = (): number => guard.plan(600).numPlainTokens!;
+    expect(atATime()).toBeGreaterThan(16);
+    cost.setThreadShare(0.5);
+    play({ ...useless, batchMs: (n: number) => 2 * onCpu(n) }, 100, { guard, seed: 2 });
+    expect(atATime()).toBe(16);
+    cost.setThreadShare(1);
+    expect(atATime()).toBeGreaterThan(16);
+  });
+
+  it('measures plain decoding first where fewer threads compute', () => {
+    const { cost, guard } = guardAndCost();
     play(good, 200, { guard });
     cost.setThreadShare(0.5);
     // Memory is as fast as before, and batches take all the time there is.

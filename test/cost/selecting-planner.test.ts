@@ -24,13 +24,16 @@ interface World {
   readonly noise?: number;
 }
 
-function plannerOf(isMeasuring = false, pace?: PlainPace, sizeChangeMs = 0): SelectingPlanner {
+function costOf(sizeChangeMs = 0): RoundCost {
   const batches = [1, 2, 3, 5, 9, 17].map((numTokens) => ({
     numTokens,
     contextLength: 0,
     ms: batchMs(numTokens),
   }));
-  const cost = new RoundCost({ batches, drafts: [], sizeChangeMs });
+  return new RoundCost({ batches, drafts: [], sizeChangeMs });
+}
+
+function plannerOf(isMeasuring = false, pace?: PlainPace, cost = costOf()): SelectingPlanner {
   return new SelectingPlanner({ cost, maxNodes, isMeasuring, pace });
 }
 
@@ -142,7 +145,7 @@ describe('a planner that decides draft in hand', () => {
       depth: index + 1,
     }));
     const selected = (sizeChangeMs: number): number[] => {
-      const planner = plannerOf(true, undefined, sizeChangeMs);
+      const planner = plannerOf(true, undefined, costOf(sizeChangeMs));
       planner.begin();
       let first = 0;
       const round = (numDraftTokens: number): void =>
@@ -217,6 +220,19 @@ describe('a planner that decides draft in hand', () => {
     expect(plan()).toMatchObject({ maxNodes, stopsAtEnd: true });
     expect(plan(5)).toMatchObject({ maxNodes: 4, isPlain: false });
     expect(plan(1)).toMatchObject({ maxNodes: 0, isPlain: true });
+  });
+
+  it('decodes few plain tokens at a time while threads are given up, for they come back unannounced', () => {
+    const cost = costOf();
+    const planner = plannerOf(false, undefined, cost);
+    play({ confidence: () => 0.3, acceptance: () => 0.1, lookingMs: 20 }, 3000, { planner });
+    const longest = (): number => {
+      const asked = Array.from({ length: 9 }, () => planner.plan(3000).numPlainTokens ?? 0);
+      return Math.max(...asked);
+    };
+    expect(longest()).toBeGreaterThan(16);
+    cost.setThreadShare(0.5);
+    expect(longest()).toBeLessThanOrEqual(16);
   });
 
   it('leaves the first tokens to plain decoding, and says what it does', () => {
