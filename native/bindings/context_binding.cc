@@ -239,13 +239,13 @@ Napi::Value ContextBinding::extend(const Napi::CallbackInfo& info) {
     job->request.extends = true;
     if (!info[1].IsFunction()) reject("a function", "onTokens", info[1]);
     const auto feed = std::make_shared<TokenFeed>(*addon_data(info.Env()).queue, keep_callback(info[1]));
-    job->request.on_token = [feed](Span<const int32_t> tokens, const Timings& timings) {
-      return feed->offer(tokens, timings);
+    job->request.on_token = [feed](Span<const int32_t> tokens, const Rows& rows, const Timings& timings) {
+      return feed->offer(tokens, rows, timings);
     };
     const uint64_t epoch = context()->epoch();
     const auto work = [job, feed, epoch](Context& owner) {
       const Status status = owner.draft(job->request, epoch, job->tokens, job->rows, job->timings);
-      feed->finish(Span<const int32_t>(job->tokens), job->timings);
+      feed->finish(Span<const int32_t>(job->tokens), job->rows, job->timings);
       return status;
     };
     Napi::Object handle = Napi::Object::New(info.Env());

@@ -125,6 +125,7 @@ Napi::Function RowsBinding::define(Napi::Env env) {
       env, "NativeRows",
       {InstanceMethod("numRows", &RowsBinding::num_rows), InstanceMethod("row", &RowsBinding::row),
        InstanceMethod("logprobs", &RowsBinding::logprobs), InstanceMethod("append", &RowsBinding::append),
+       InstanceMethod("probabilities", &RowsBinding::probabilities),
        InstanceMethod("release", &RowsBinding::release)});
 }
 
@@ -174,6 +175,29 @@ Napi::Value RowsBinding::row(const Napi::CallbackInfo& info) {
     Napi::Object result = Napi::Object::New(info.Env());
     result.Set("ids", ids);
     result.Set("probs", probs);
+    return result;
+  });
+}
+
+// probabilities(tokens: [n_rows]) -> {own, largest}: of a token in each row, 0 outside its support, and of the likeliest.
+Napi::Value RowsBinding::probabilities(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const std::vector<int32_t> tokens = int32_array_arg(info[0], "tokens");
+    const size_t n_rows = rows_ ? rows_->n_rows() : 0;
+    if (tokens.size() != n_rows) {
+      throw ArgumentError("Expected a token for each of " + std::to_string(n_rows) + " rows but received " +
+                          std::to_string(tokens.size()));
+    }
+    Napi::Float64Array own = Napi::Float64Array::New(info.Env(), n_rows);
+    Napi::Float64Array largest = Napi::Float64Array::New(info.Env(), n_rows);
+    for (size_t i = 0; i < n_rows; i++) {
+      const DistView law{rows_->row_ids(i), rows_->row_probs(i), rows_->row_size(i)};
+      own[i] = probability_of(law, tokens[i]);
+      largest[i] = law.size == 0 ? 0 : *std::max_element(law.probs, law.probs + law.size);
+    }
+    Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("own", own);
+    result.Set("largest", largest);
     return result;
   });
 }

@@ -47,6 +47,7 @@ class RowsBinding : public Napi::ObjectWrap<RowsBinding> {
  private:
   Napi::Value num_rows(const Napi::CallbackInfo& info);
   Napi::Value row(const Napi::CallbackInfo& info);
+  Napi::Value probabilities(const Napi::CallbackInfo& info);
   Napi::Value logprobs(const Napi::CallbackInfo& info);
   Napi::Value append(const Napi::CallbackInfo& info);
   Napi::Value release(const Napi::CallbackInfo& info);

@@ -11,25 +11,27 @@
 #include "bindings/callback.h"
 #include "core/context.h"
 #include "core/span.h"
+#include "sampling/rows.h"
 
 namespace outrider {
 
 class TokenFeed {
  public:
-  // onTokens(tokens: Int32Array, decodeMs, samplingMs), called on the JavaScript thread.
+  // onTokens(tokens: Int32Array, probabilities: Float64Array, decodeMs, samplingMs), called on the JavaScript thread.
   TokenFeed(AsyncQueue& queue, Callback on_tokens) : queue_(queue), on_tokens_(std::move(on_tokens)) {}
 
-  // Takes all tokens drawn so far and sends what is due; returns false once stopped. On the pool's thread.
-  bool offer(Span<const int32_t> tokens, const Timings& timings);
+  // Takes all tokens drawn so far, with rows that hold each token alone, and sends what is due; returns false once stopped. On
+  // the pool's thread.
+  bool offer(Span<const int32_t> tokens, const Rows& rows, const Timings& timings);
 
   // Sends what was not due yet and lets go of the callback. On the pool's thread.
-  void finish(Span<const int32_t> tokens, const Timings& timings);
+  void finish(Span<const int32_t> tokens, const Rows& rows, const Timings& timings);
 
   // No more tokens wanted; from any thread.
   void stop() { is_stopped_.store(true); }
 
  private:
-  void send(Span<const int32_t> tokens, const Timings& timings);
+  void send(Span<const int32_t> tokens, const Rows& rows, const Timings& timings);
 
   AsyncQueue& queue_;
   Callback on_tokens_;

@@ -269,9 +269,10 @@ Status Context::draw(DraftRequest& request, uint64_t epoch, std::vector<int32_t>
     const bool is_sampled = !request.uniforms.empty();
     const int32_t token = is_sampled ? sample_categorical(law, request.uniforms[tokens.size()])
                                      : law.ids[std::max_element(law.probs, law.probs + law.size) - law.probs];
-    if (!request.extends) rows.append(law);
+    const double probability = probability_of(law, token);
+    rows.append(request.extends ? DistView{&token, &probability, 1} : law);
     tokens.push_back(token);
-    if (request.on_token && !request.on_token(Span<const int32_t>(tokens), timings)) return {};
+    if (request.on_token && !request.on_token(Span<const int32_t>(tokens), rows, timings)) return {};
     if (static_cast<int32_t>(tokens.size()) >= request.n_draft) return {};
     if (request.stop_at_end && llama_vocab_is_eog(model_->vocab(), token)) return {};
     step.commit = kNoCommit;

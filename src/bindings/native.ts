@@ -116,6 +116,8 @@ export interface NativeRows {
   numRows(): number;
   /** Copies. */
   row(index: number): { ids: Int32Array; probs: Float64Array };
+  /** [numRows]: of a token in each row, 0 outside its support, and of the row's likeliest one. */
+  probabilities(tokens: Int32Array): { own: Float64Array; largest: Float64Array };
   /** The token and the `numTop` likeliest ones: log softmax of the logits, and probability in the row. */
   logprobs(
     index: number,
@@ -275,7 +277,7 @@ export interface NativeContext {
    */
   extend(
     request: NativeExtendRequest,
-    onTokens: (tokens: Int32Array, decodeMs: number, samplingMs: number) => void,
+    onTokens: (tokens: Int32Array, probabilities: Float64Array, decodeMs: number, samplingMs: number) => void,
   ): { promise: Promise<void>; stop: () => void };
   /** Keeps the path to `node` of the last decoded tree; -1 keeps none of it. */
   commit(sequence: number, node: number): Promise<void>;

@@ -73,14 +73,23 @@ export class BatchCost {
 
   /** The same on a machine that is so many times as slow, as long as nothing was measured there. */
   slowed(factor: number): BatchCost {
-    const slowed = new BatchCost();
-    slowed.#base = this.#base.slowed(factor);
-    slowed.#empty = this.#empty.slowed(factor);
-    slowed.#growth = this.#growth.copy();
-    slowed.#longest = this.#longest;
-    slowed.#observed = [...this.#observed];
-    slowed.#numObserved = this.#numObserved;
-    return slowed;
+    return this.#with(this.#base.slowed(factor), this.#empty.slowed(factor));
+  }
+
+  /** One that has seen the same. */
+  copy(): BatchCost {
+    return this.#with(this.#base.copy(), this.#empty.copy());
+  }
+
+  #with(base: SizeCurve, empty: SizeCurve): BatchCost {
+    const other = new BatchCost();
+    other.#base = base;
+    other.#empty = empty;
+    other.#growth = this.#growth.copy();
+    other.#longest = this.#longest;
+    other.#observed = [...this.#observed];
+    other.#numObserved = this.#numObserved;
+    return other;
   }
 
   /** True of a number of tokens that was not measured since the machine became slower. */

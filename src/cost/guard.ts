@@ -1,6 +1,5 @@
 // The guard: speculates where it pays, and decides how much. Knows nothing of drafters, verifiers or models.
 import { numBatchNodes, type GuardReport, type RoundRecord } from '../metrics/counters.js';
-import type { PlainPace } from '../metrics/plain-pace.js';
 import { BeginCost, type Prospect } from './begin-cost.js';
 import {
   describedSpeed,
@@ -8,11 +7,20 @@ import {
   firstNodes,
   worthBeginning,
   type ExpectedSpeed,
-  type SpeedBasis,
 } from './expected-speed.js';
+import { FirstRounds } from './first-rounds.js';
+import type { GuardOptions } from './guard-options.js';
+import { Hindsight, type LookedBack } from './hindsight.js';
 import { PlainMeasurement } from './plain-measurement.js';
 import { ProbeRhythm, type ProbeProspect } from './probe-rhythm.js';
-import { measuredTokens, MeasuringRhythm, type RoundPlan, type RoundPlanner } from './round-planner.js';
+import {
+  drafting,
+  measuredTokens,
+  MeasuringRhythm,
+  plainly,
+  type RoundPlan,
+  type RoundPlanner,
+} from './round-planner.js';
 import { Trial } from './trial.js';
 import { exploreEvery, TrialRhythm } from './trial-rhythm.js';
 
@@ -27,14 +35,6 @@ const convincingRounds = 3;
 /** Draft tokens of the first two rounds of a text at most, twice as many in the next two: how the last one ended says little. */
 const openingNodes = 4;
 const openingRounds = 2;
-/** Rounds that speculation is believed in before it is measured. */
-const firstRounds = 2;
-/**
- * In the first rounds bad luck is likely: a drafter that would pay if it were a mediocre one is given so many rounds, while
- * they cost no more than so many plain tokens.
- */
-const hastyRounds = 12;
-const hastyLoss = 4;
 /** What may make up for costs that are known a little wrong, or a drafter that is better than mediocre. */
 const worthTrying = 0.9;
 /** Plain tokens that a probe may lose before it has brought nothing: one bad round says little. */
@@ -52,19 +52,10 @@ const openingTokens = 2;
 /** Speculative rounds of a generation before one is plain to measure by: the first token was plain already. */
 const firstMeasurement = 32;
 
-/** Options of a {@link GuardPlanner}. */
-export interface GuardOptions extends SpeedBasis {
-  /** True mixes in plain rounds while speculating, too, to measure the speedup. */
-  readonly isMeasuring: boolean;
-  /** Milliseconds that the drafter takes for a token of a text before its first draft, measured before. */
-  readonly readMsPerToken?: number | undefined;
-  /** What plain tokens took in answers before. */
-  readonly pace?: PlainPace | undefined;
-}
-
 /**
  * Expected tokens over predicted time decides each round: off, or the number of draft tokens that is best. Switched off,
- * it decodes plainly and probes now and then; what probes cost stays below a percent of the time, early in a text below two.
+ * it decodes plainly, has the drafter look back where that takes next to no time, and probes now and then; what either costs
+ * stays about a percent of the time, early in a text about two.
  */
 export class GuardPlanner implements RoundPlanner {
   readonly #options: GuardOptions;
@@ -72,11 +63,9 @@ export class GuardPlanner implements RoundPlanner {
   readonly #measurement = new PlainMeasurement();
   #isOff = false;
   #isFirst = true;
-  #numRounds = 0;
+  readonly #firstRounds = new FirstRounds();
   /** In this generation. */
   #roundsOfText = 0;
-  /** What the rounds of speculation have lost against plain decoding, in plain tokens. */
-  #lostInRounds = 0;
   #contextLength = 0;
   /** Tokens that are still to be output at most. */
   #numLeft = Infinity;
@@ -89,11 +78,14 @@ export class GuardPlanner implements RoundPlanner {
   #trial: Trial | undefined;
   readonly #trials = new TrialRhythm();
   readonly #probes = new ProbeRhythm();
+  readonly #hindsight: Hindsight;
   #reason = '';
 
   constructor(options: GuardOptions) {
     this.#options = options;
-    this.#reading = new BeginCost(options.readMsPerToken);
+    const { tokens, maxNodes, readMsPerToken, canLookBack = false } = options;
+    this.#reading = new BeginCost(readMsPerToken);
+    this.#hindsight = new Hindsight(tokens.fresh(), maxNodes, canLookBack ? readMsPerToken : undefined);
   }
 
   /** A generation begins: what was learnt stays, but a change of subject is likely, and worth an early probe. */
@@ -105,6 +97,7 @@ export class GuardPlanner implements RoundPlanner {
     this.#isFirst = true;
     this.#rhythm = new MeasuringRhythm(firstMeasurement);
     this.#probes.begin(this.#isOff);
+    this.#hindsight.begin();
     this.#roundsOfText = 0;
   }
 
@@ -120,7 +113,8 @@ export class GuardPlanner implements RoundPlanner {
     this.#numLeft = numLeft;
     const isFirst = this.#isFirst;
     this.#isFirst = false;
-    const wanted = isFirst ? this.#planFirst() : (this.#measurement.plan() ?? this.#planNext());
+    const next = (): RoundPlan => (this.#isOff ? this.#planOff() : this.#planOn());
+    const wanted = isFirst ? this.#planFirst() : (this.#measurement.plan() ?? next());
     const plan = this.#settled(wanted, isFirst);
     // A round brings one token more than are accepted.
     this.#plannedNodes = this.#holdsSizes ? plan.maxNodes : Math.min(plan.maxNodes, numLeft - 1);
@@ -143,12 +137,14 @@ export class GuardPlanner implements RoundPlanner {
     if (this.#plannedNodes === 0) {
       this.#measurement.observe();
       this.#probes.count();
+      this.#hindsight.count();
       return;
     }
-    this.#numRounds += 1;
+    const lostTokens = this.#lossOf(record);
+    this.#firstRounds.observe(lostTokens);
+    this.#hindsight.drafted(-lostTokens);
     this.#trials.count();
     this.#roundsOfText += 1;
-    this.#lostInRounds += this.#lossOf(record);
     // A drafter that has nothing to propose costs nothing, but for one that has looked whether it is worth its time.
     const hasLooked = this.#options.isSelective ?? false;
     if (record.numDraftTokens === 0 && this.#probe === undefined && !hasLooked) return;
@@ -156,6 +152,12 @@ export class GuardPlanner implements RoundPlanner {
     this.#trials.observe(record, this.#plannedNodes);
     if (this.#probe !== undefined) this.#judgeProbe(record);
     else if (this.#trial !== undefined) this.#judgeTrial(record);
+  }
+
+  lookedBack(look: LookedBack): void {
+    const isBeginning = !this.#reading.hasBegun;
+    this.#reading.drafted(look.ms, this.#contextLength);
+    this.#hindsight.observe(look, this.#options.cost.predict(0, this.#contextLength), isBeginning);
   }
 
   /** Where sizes are held, the first plain tokens after drafts are decoded by themselves: what they take says little. */
@@ -166,36 +168,31 @@ export class GuardPlanner implements RoundPlanner {
     return plan.isSettling === true ? plan : this.#measurement.settle();
   }
 
-  #planNext(): RoundPlan {
-    return this.#isOff ? this.#planOff() : this.#planOn();
-  }
-
   /** One token, or as many as tell what plain ones take, where no answer before has told it. */
   #planFirst(): RoundPlan {
     const { isMeasuring, pace } = this.#options;
-    if (!isMeasuring || (pace?.near(this.#contextLength).length ?? 0) > 0) return plain(1);
+    if (!isMeasuring || (pace?.near(this.#contextLength).length ?? 0) > 0) return plainly(1);
     return this.#holdsSizes ? this.#measurement.start() : this.#measurement.start(1, openingTokens);
   }
 
   #planOn(): RoundPlan {
     if (this.#options.cost.guessesPlain) return this.#measurement.start();
     const best = this.#speeds.best();
-    if (best === undefined && this.#numRounds < firstRounds) {
+    if (best === undefined && this.#firstRounds.isUnknown) {
       this.#reason = 'nothing is known yet';
       return drafting(Math.min(firstNodes, this.#options.maxNodes));
     }
-    if (best === undefined) return plain(1);
+    if (best === undefined) return plainly(1);
     if (this.#options.isMeasuring && this.#trial === undefined && this.#isMeasurementDue(best))
-      return this.#planMeasurement(best);
+      return this.#holdsSizes ? this.#measurement.start() : plainly(measuredTokens(best.plainMs));
     if (best.speedup < 1) {
       const hope = this.#speeds.hopeful();
-      if (hope !== undefined && this.#isHasty(hope) && hope.speedup >= worthTrying) {
+      const isHasty = this.#firstRounds.isHasty(this.#beginTokens(best.plainMs));
+      if (hope !== undefined && isHasty && hope.speedup >= worthTrying) {
         this.#reason = `too little is known: ${describedSpeed(best)}`;
         return drafting(hope.numNodes);
       }
-      this.#isOff = true;
-      this.#probes.switchOff();
-      this.#trial = this.#probe = undefined;
+      this.#switchOff();
       this.#reason = `off: ${describedSpeed(best)}`;
       return this.#planOff();
     }
@@ -233,8 +230,7 @@ export class GuardPlanner implements RoundPlanner {
   /** While too little is known, what a mediocre drafter would bring, if that is more. */
   #likely(best: ExpectedSpeed): ExpectedSpeed {
     const hope = this.#speeds.hopeful();
-    const isKnown = this.#numRounds >= hastyRounds || this.#lostInRounds >= hastyLoss;
-    return isKnown || hope === undefined || hope.speedup < best.speedup ? best : hope;
+    return !this.#firstRounds.isHasty() || hope === undefined || hope.speedup < best.speedup ? best : hope;
   }
 
   /** Plain tokens; and a draft once in a while, lest what is wrongly believed of drafts or of reading be believed for ever. */
@@ -242,7 +238,7 @@ export class GuardPlanner implements RoundPlanner {
     this.#reason = `what is left would not make up for reading the text: ${describedSpeed(best)}`;
     const expectedLoss = -this.#reading.balance(this.#prospect(best));
     const left = this.#probes.left({ ...this.#probeProspect(best), expectedLoss });
-    if (left > 0 || this.#numLeft < unreadTokens) return plain(Math.min(Math.max(1, left), unreadTokens));
+    if (left > 0 || this.#numLeft < unreadTokens) return plainly(Math.min(Math.max(1, left), unreadTokens));
     this.#probe = this.#trialOf(best.numNodes);
     return drafting(best.numNodes);
   }
@@ -252,20 +248,10 @@ export class GuardPlanner implements RoundPlanner {
     return { ...drafting(numNodes), minAcceptance: this.#speeds.breakEven(speedup) };
   }
 
-  #planMeasurement({ plainMs }: ExpectedSpeed): RoundPlan {
-    return this.#holdsSizes ? this.#measurement.start() : plain(measuredTokens(plainMs));
-  }
-
   #isMeasurementDue({ ms }: ExpectedSpeed): boolean {
     if (!this.#rhythm.isDue()) return false;
     const patience = this.#options.cost.sizeChange.patience(ms, firstMeasurement);
     return patience === 1 || this.#roundsOfText >= firstMeasurement * patience;
-  }
-
-  /** What was seen so far may be bad luck, and to see more costs little. */
-  #isHasty({ plainMs }: ExpectedSpeed): boolean {
-    const lostTokens = this.#lostInRounds + this.#beginTokens(plainMs);
-    return this.#numRounds < hastyRounds && lostTokens < hastyLoss;
   }
 
   /** Plain tokens that the time of a round would have brought, less its own. */
@@ -292,9 +278,9 @@ export class GuardPlanner implements RoundPlanner {
 
   #planOff(): RoundPlan {
     const best = this.#speeds.best();
-    if (best === undefined) return plain(1);
+    if (best === undefined) return plainly(1);
     const { plainSinceOff } = this.#probes;
-    if (plainSinceOff < tellingTokens) return plain(tellingTokens - plainSinceOff);
+    if (plainSinceOff < tellingTokens) return plainly(tellingTokens - plainSinceOff);
     if (this.#probe === undefined && best.speedup >= worthBeginning) {
       this.#switchOn();
       return this.#planOn();
@@ -302,12 +288,35 @@ export class GuardPlanner implements RoundPlanner {
     const tried = best.speedup >= 1 ? best : (this.#speeds.hopeful() ?? best);
     const { numNodes } = tried;
     if (this.#probe === undefined) {
+      const couldPay = this.#speeds.couldPay();
+      if (couldPay && this.#isSeenToPay(best)) return this.#planOn();
+      const leftToLook = couldPay ? this.#leftToLook(best) : Infinity;
+      if (leftToLook === 0) return { maxNodes: 0, isPlain: true, looksBack: this.#hindsight.numTokens };
       const prospect = this.#probeProspect(this.#speeds.of(numNodes) ?? tried);
-      const left = this.#probes.left(this.#speeds.couldPay() ? prospect : undefined);
-      if (left > 0) return plain(left);
+      const left = this.#probes.left(couldPay ? prospect : undefined);
+      if (left > 0) return plainly(Math.min(left, leftToLook));
       this.#probe = this.#trialOf(numNodes);
     }
     return drafting(numNodes);
+  }
+
+  /** Switches on where drafts along what was decoded plainly would have paid. */
+  #isSeenToPay({ plainMs }: ExpectedSpeed): boolean {
+    if (!this.#hindsight.mayTrust(this.#options.cost.threadShare)) return false;
+    const seen = this.#hindsight.convincing((numNodes) => {
+      const ms = this.#options.cost.predictDrafted(numNodes, this.#contextLength);
+      return ms && ms / plainMs;
+    });
+    if (seen === undefined) return false;
+    this.#options.tokens.adopt(seen);
+    this.#hindsight.trust();
+    this.#switchOn();
+    return true;
+  }
+
+  #leftToLook({ plainMs }: ExpectedSpeed): number {
+    const beginTokens = this.#reading.tokens({ contextLength: this.#contextLength, plainMs });
+    return this.#hindsight.left({ plainMs, beginTokens });
   }
 
   #probeProspect({ ms, plainMs, tokens }: ExpectedSpeed): ProbeProspect {
@@ -318,6 +327,7 @@ export class GuardPlanner implements RoundPlanner {
       expectedLoss: Math.max(0, ms / plainMs - tokens) + beginTokens,
       changeTokens: this.#options.cost.sizeChange.tokensPerTry(plainMs),
       usuallyPays: usual !== undefined && usual.speedup >= worthBeginning && this.#pays(usual),
+      isWatched: this.#hindsight.pays({ plainMs }),
     };
   }
 
@@ -337,7 +347,7 @@ export class GuardPlanner implements RoundPlanner {
     if (trial.rounds < exploringRounds) return;
     const plainMs = this.#options.cost.predict(0, this.#contextLength) ?? 0;
     const held = this.#speeds.of(this.#heldNodes)?.speedup ?? 1;
-    const isPaying = trial.tokens * plainMs >= trialPays * held * trial.worthMs;
+    const isPaying = trial.pays(plainMs, trialPays * held);
     if (isPaying && trial.rounds < convincingTrial) return;
     if (isPaying) {
       this.#options.tokens.adopt(trial.seen);
@@ -351,23 +361,26 @@ export class GuardPlanner implements RoundPlanner {
     const probe = this.#probe!;
     probe.observe(record, this.#plannedNodes, this.#usualMs(record));
     const plainMs = this.#options.cost.predict(0, this.#contextLength) ?? 0;
-    const worthTokens = plainMs === 0 ? probe.tokens : probe.worthMs / plainMs;
-    const isPaying = probe.tokens >= worthBeginning * worthTokens;
+    const isPaying = probe.pays(plainMs, worthBeginning);
     const isConvincing = (this.#speeds.best()?.speedup ?? 0) >= worthBeginning;
-    if (isConvincing && isPaying) {
-      this.#switchOn();
-      return;
-    }
-    const goesOn = isPaying || worthTokens - probe.tokens < probeLoss;
-    if (goesOn && probe.rounds < convincingRounds) return;
+    const isEarly = probe.rounds < convincingRounds;
     if (!isPaying) {
-      this.#probes.fail(plainMs === 0 ? 0 : Math.max(0, probe.ms / plainMs - probe.tokens));
+      if (isEarly && probe.lostTokens(plainMs, probe.worthMs) < probeLoss) return;
+      this.#probes.fail(probe.lostTokens(plainMs));
       this.#probe = undefined;
       return;
     }
+    if (isEarly && !isConvincing) return;
     // What was seen before the change of subject is no longer what to go by.
-    this.#options.tokens.adopt(probe.seen);
+    if (!isConvincing) this.#options.tokens.adopt(probe.seen);
     this.#switchOn();
+  }
+
+  #switchOff(): void {
+    this.#isOff = true;
+    this.#probes.switchOff();
+    this.#hindsight.settle(this.#options.cost.threadShare);
+    this.#trial = this.#probe = undefined;
   }
 
   #switchOn(): void {
@@ -385,7 +398,3 @@ export class GuardPlanner implements RoundPlanner {
     return new ExpectedSpeeds(this.#options, this.#contextLength);
   }
 }
-
-const plain = (numPlainTokens: number): RoundPlan => ({ maxNodes: 0, isPlain: true, numPlainTokens });
-
-const drafting = (maxNodes: number): RoundPlan => ({ maxNodes, stopsAtEnd: true, isPlain: false });

@@ -21,6 +21,8 @@ export interface ProbeProspect {
   readonly changeTokens: number;
   /** Speculation usually pays here, and what is left of the text is worth it. */
   readonly usuallyPays: boolean;
+  /** What drafts would bring is seen without any: none is made early; default false. */
+  readonly isWatched?: boolean | undefined;
 }
 
 /** Counts plain tokens, and what probes have lost. */
@@ -85,7 +87,7 @@ export class ProbeRhythm {
     if (prospect === undefined) return hopelessDistance - this.#plainSinceProbe;
     return Math.min(
       this.#distance(prospect) - this.#plainSinceProbe,
-      this.#leftToEarly(prospect),
+      prospect.isWatched === true ? Infinity : this.#leftToEarly(prospect),
       this.#leftToRetry(prospect),
     );
   }

@@ -44,6 +44,8 @@ export class RoundCost {
   /** By the share of the threads that computes. */
   readonly #memories = new Map<number, RoundMemory>();
   #memory: RoundMemory;
+  /** What was known when others had left the cores that compute alone for certain. */
+  #confirmed: RoundMemory;
   /** Of the threads that compute. */
   #share = allThreads;
   /** Tokens of the last batches, the latest last. */
@@ -60,19 +62,42 @@ export class RoundCost {
     this.#memories.set(allThreads, this.#memory);
     for (const { numNodes, ms } of calibration?.drafts ?? []) this.#memory.draft.observe(numNodes, ms);
     for (const { numNodes, ms } of calibration?.verifications ?? []) this.#memory.rest.observe(numNodes, ms);
+    this.#confirmed = this.#memory.copy();
   }
 
   /**
-   * The share of the threads that computes from now on, in (0, 1]; all at first. What rounds take is learnt of each share by
+   * The share of the threads that computes from now on, in (0, 1]; all at first. A smaller one says that others keep cores busy,
+   * and did for a while: what was learnt since the last {@link confirm} is forgotten. What rounds take is learnt of each share by
    * itself, and what is not known of fewer threads yet is taken to grow as they become fewer.
    */
   setThreadShare(share: number): void {
+    if (share === this.#share) return;
+    if (share < this.#share) this.#forgetUnconfirmed();
     this.#share = share;
     const memory = this.#memoryOf(share);
+    this.#confirmed = memory.copy();
     if (memory === this.#memory) return;
     this.#memory = memory;
     this.#sizes = [];
     this.#sinceLearnt = Infinity;
+  }
+
+  /** Others left the cores that compute alone until now: what was learnt holds. */
+  confirm(): void {
+    this.#confirmed = this.#memory.copy();
+  }
+
+  /** Threads are given up for others that were there before they were noticed: what rounds took beside them is not learnt. */
+  #forgetUnconfirmed(): void {
+    const confirmed = this.#confirmed;
+    for (const [share, memory] of this.#memories)
+      if (memory === this.#memory) this.#memories.set(share, confirmed);
+    this.#memory = confirmed;
+  }
+
+  /** The share of the threads that computes. */
+  get threadShare(): number {
+    return this.#share;
   }
 
   /** Of this share or one that is as good as it; at first what is known of the nearest, as much slower as the threads are fewer. */

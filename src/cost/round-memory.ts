@@ -56,13 +56,22 @@ export class RoundMemory {
 
   /** The same on a machine that is so many times as slow, as long as nothing was measured there. */
   slowed(factor: number): RoundMemory {
-    const slowed = new RoundMemory({
+    return this.#with({
       batch: this.batch.slowed(factor),
       draft: this.draft.slowed(factor),
       rest: this.rest.slowed(factor),
     });
-    slowed.#slownesses = this.#slownesses;
-    slowed.#slowness = this.#slowness;
-    return slowed;
+  }
+
+  /** One that has seen the same. */
+  copy(): RoundMemory {
+    return this.#with({ batch: this.batch.copy(), draft: this.draft.copy(), rest: this.rest.copy() });
+  }
+
+  #with(parts: RoundParts): RoundMemory {
+    const other = new RoundMemory(parts);
+    other.#slownesses = this.#slownesses;
+    other.#slowness = this.#slowness;
+    return other;
   }
 }

@@ -1,6 +1,7 @@
 // How many tokens the next round may draft. Knows nothing of drafters or verifiers.
 import type { GuardReport, RoundRecord } from '../metrics/counters.js';
 import type { DraftedNode } from './draft-selection.js';
+import type { LookedBack } from './hindsight.js';
 import { PlainMeasurement } from './plain-measurement.js';
 
 /** The plan of one round. */
@@ -17,11 +18,23 @@ export interface RoundPlan {
   readonly isPlain: boolean;
   /** Plain tokens in a row before the planner is asked again, at least 1, the default; for plans without a draft. */
   readonly numPlainTokens?: number | undefined;
+  /** Nothing is decoded: the drafter looks back over so many plain tokens, and the planner is told what came of it. */
+  readonly looksBack?: number | undefined;
   /** True for plain tokens that batches of another size before them slow down: they measure nothing. */
   readonly isSettling?: boolean | undefined;
   /** Says how much of the draft is decoded; undefined: all. For drafts that nothing was drawn for. */
   readonly selector?: DraftSelector | undefined;
 }
+
+/** So many plain tokens, chosen by the planner. */
+export const plainly = (numPlainTokens: number): RoundPlan => ({
+  maxNodes: 0,
+  isPlain: true,
+  numPlainTokens,
+});
+
+/** So many draft tokens at most, none behind the text's end. */
+export const drafting = (maxNodes: number): RoundPlan => ({ maxNodes, stopsAtEnd: true, isPlain: false });
 
 /** Decides over a draft before it is decoded, and learns what came of it. */
 export interface DraftSelector {
@@ -39,6 +52,8 @@ export interface RoundPlanner {
    */
   plan(contextLength: number, numLeft?: number): RoundPlan;
   observe(record: RoundRecord): void;
+  /** Told what came of a look back that it planned. */
+  lookedBack?(look: LookedBack): void;
   readonly report: GuardReport;
   /** True when the first round of a generation will not draft, so that the drafter begins later. */
   readonly startsPlain: boolean;

@@ -38,6 +38,14 @@ export class SizeCurve {
     this.#points = undefined;
   }
 
+  /** One that has seen the same. */
+  copy(): SizeCurve {
+    const copy = new SizeCurve(this.#average);
+    for (const [size, recent] of this.#recent) copy.#recent.set(size, [...recent]);
+    for (const size of this.#guessed) copy.#guessed.add(size);
+    return copy;
+  }
+
   /** A curve that takes each size to cost so many times as much, until it is measured. */
   slowed(factor: number): SizeCurve {
     const curve = new SizeCurve(this.#average);

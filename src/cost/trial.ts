@@ -30,4 +30,14 @@ export class Trial {
     this.ms += record.roundMs;
     this.worthMs += usualMs;
   }
+
+  /** It brings at least `factor` times the tokens that its time would bring plainly. */
+  pays(plainMs: number, factor: number): boolean {
+    return this.tokens * plainMs >= factor * this.worthMs;
+  }
+
+  /** Plain tokens that its time would have brought, less its own, at least 0; 0 where a plain one's time is 0, not known. */
+  lostTokens(plainMs: number, ms = this.ms): number {
+    return plainMs === 0 ? 0 : Math.max(0, ms / plainMs - this.tokens);
+  }
 }

@@ -11,10 +11,10 @@ import { adaptsToDraws, leavesOf, type TreeShape } from '../tree/tree-shape.js';
 import type { SamplingParams, TokenId } from '../types.js';
 import { AcceptanceModel } from './acceptance-model.js';
 import { DraftTemperature } from './draft-temperature.js';
-import type { Draft, Drafter, DraftRequest } from './drafter.js';
+import type { Draft, Drafter, DraftRequest, LookBackRequest } from './drafter.js';
 
 /** What the drafter needs of a sequence. */
-export type DraftSequence = Pick<Sequence, 'prefill' | 'draft' | 'grow'>;
+export type DraftSequence = Pick<Sequence, 'prefill' | 'draft' | 'grow' | 'decode' | 'commit'>;
 
 /** Options of {@link DraftModelDrafter}. */
 export interface DraftModelOptions {
@@ -176,6 +176,40 @@ export class DraftModelDrafter implements Drafter {
     return { tree, rows: grown.rows };
   }
 
+  /**
+   * Decodes the tokens in one batch. A token x that the target drew with probability p(x) is accepted with min(1, q(x) / p(x)),
+   * which is on average over x the sum of min(p, q): what rejection accepts of a draft. The likeliest token is accepted where
+   * it is the one that was drawn.
+   * @see Leviathan et al., arXiv:2211.17192, sec. 3.1, here with the target's tokens in place of the draft's
+   */
+  async lookBack(request: LookBackRequest): Promise<readonly boolean[] | undefined> {
+    const { sequence, contextSize, targetVocabSize } = this.#options;
+    const { tokens, probabilities, sampling, signal } = request;
+    const start = tokens.length - probabilities.length;
+    if (start < 1 || tokens.length > contextSize || this.#firstUnknown(tokens) < tokens.length)
+      return undefined;
+    this.#last = undefined;
+    this.#agreed = 0;
+    const isSampled = this.#isSampled(request);
+    this.#learner = isSampled ? this.#learnerFor(sampling) : undefined;
+    await sequence.prefill(tokens.subarray(0, start - 1), { signal });
+    const { rows } = await sequence.decode({
+      tokens: tokens.subarray(start - 1, -1),
+      sampler: this.#samplerFor(sampling, isSampled),
+      vocabLimit: targetVocabSize,
+      signal,
+    });
+    const { own, largest } = rows.probabilities(tokens.subarray(start));
+    rows.release();
+    sequence.commit(probabilities.length - 1);
+    this.#agreed = tokens.length - 1;
+    return Array.from(own, (probability, index) =>
+      isSampled
+        ? request.uniform(index) * probabilities[index]! < probability
+        : probability > 0 && probability === largest[index],
+    );
+  }
+
   compare(draftRows: DistributionRows, targetRows: DistributionRows): void {
     this.#learner?.observe(
       () => draftRows.row(0),
@@ -219,7 +253,7 @@ export class DraftModelDrafter implements Drafter {
     return Promise.resolve();
   }
 
-  #isSampled({ needsDraftProbs, sampling }: DraftRequest): boolean {
+  #isSampled({ needsDraftProbs, sampling }: Pick<DraftRequest, 'needsDraftProbs' | 'sampling'>): boolean {
     if ((sampling.temperature ?? 1) === 0) return false;
     const { draws = 'auto' } = this.#options;
     return draws === 'auto' ? needsDraftProbs : draws === 'sampled';

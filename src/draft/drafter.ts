@@ -25,6 +25,17 @@ export interface DraftRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Tokens that were decoded without drafts, for a drafter that says what it would have made of them. */
+export interface LookBackRequest extends Pick<
+  DraftRequest,
+  'tokens' | 'sampling' | 'needsDraftProbs' | 'signal'
+> {
+  /** [n], n at least 1: of each of the last n of `tokens` in the row that the target drew it from. */
+  readonly probabilities: Float64Array;
+  /** Uniform in [0, 1) that decides over the i-th of them. */
+  uniform(index: number): number;
+}
+
 /** A drafted tree. */
 export interface Draft {
   readonly tree: TokenTree;
@@ -65,6 +76,12 @@ export interface Drafter {
   /** Starts a generation on `prompt`. */
   begin(prompt: readonly TokenId[], signal?: AbortSignal): Promise<void>;
   draft(request: DraftRequest): Promise<Draft>;
+  /**
+   * Which of the last tokens would have been accepted as the first node of a chain that was drafted just before them, as an
+   * unbiased guess: runs of them are as long as those that drafts would have had accepted.
+   * @returns [n]; undefined where the drafter cannot tell
+   */
+  lookBack?(request: LookBackRequest): Promise<readonly boolean[] | undefined>;
   /**
    * Tells, before `accept`, the rows of the last draft that has any: those it was drawn from, [numNodes, vocabSize], and the
    * target's, [numNodes + 1, vocabSize], after the root and after each node. Views, valid during the call.

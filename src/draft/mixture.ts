@@ -5,7 +5,7 @@ import { ROOT, TokenTree, type NodeIndex, type SiblingDraws } from '../tree/toke
 import type { TokenId } from '../types.js';
 import { growBestFirst, type NextToken } from './best-first.js';
 import { ConfidenceMixing, type Vote } from './confidence-mixing.js';
-import type { Draft, Drafter, DraftRequest } from './drafter.js';
+import type { Draft, Drafter, DraftRequest, LookBackRequest } from './drafter.js';
 
 /** Options of {@link MixtureDrafter}. */
 export interface MixtureOptions {
@@ -150,6 +150,11 @@ export class MixtureDrafter implements Drafter {
     }
     if (open !== undefined) this.#learn(open.parts, tokens);
     if (open?.beside !== undefined) this.#noteBeside(open.beside, tokens);
+  }
+
+  /** What the model says: of the others' nodes rounds tell. */
+  async lookBack(request: LookBackRequest): Promise<readonly boolean[] | undefined> {
+    return this.#model?.lookBack?.(request);
   }
 
   rollback(length: number): void {

@@ -10,6 +10,7 @@ import type { SparseAudit, SparseStats } from '../sparse/audit.js';
 import type { SparseDecisions } from '../sparse/auto-policy.js';
 import type { SamplingParams, TokenId, TokenLogprobs } from '../types.js';
 import type { Verifier } from '../verify/verifier.js';
+import { lookBack } from './look-back.js';
 import { runPlainRounds } from './plain-rounds.js';
 import { runRound, type DraftedRound, type RoundResult } from './round.js';
 import type { StitchedRounds, StitchStats } from './stitched-rounds.js';
@@ -100,6 +101,8 @@ export class DecodeLoop {
   readonly #tokens: TokenBuffer;
   readonly #output: TokenId[] = [];
   readonly #logprobs: TokenLogprobs[] = [];
+  /** Of the last tokens, those that were drawn by themselves one after the other, in the rows that they were drawn from. */
+  #plainProbabilities: number[] = [];
   readonly #stops: StopStrings;
   #hasDrafterBegun = false;
   #text = '';
@@ -163,6 +166,8 @@ export class DecodeLoop {
   *#tell(rounds: readonly RoundResult[], startedAt: number): Generator<GenerationEvent, void, undefined> {
     for (const round of rounds) {
       this.#counters.round(round.record, this.#tokens.length);
+      if (round.probability === undefined) this.#plainProbabilities = [];
+      else this.#plainProbabilities.push(round.probability);
       let finishReason: FinishReason | undefined;
       try {
         finishReason = yield* this.#emit(round, startedAt);
@@ -241,6 +246,10 @@ export class DecodeLoop {
       return;
     }
     const plan = planner.plan(this.#tokens.length, numLeft);
+    if (plan.looksBack !== undefined) {
+      await this.#lookBack(plan.looksBack);
+      return;
+    }
     const { maxNodes: wanted, numPlainTokens = 1 } = plan;
     // A single token is worth a round of its own where a drafter learns from the target's row.
     const isTaught = this.#hasDrafterBegun && drafter?.numCandidates !== undefined;
@@ -254,6 +263,19 @@ export class DecodeLoop {
     const setup = this.#hasDrafterBegun ? this.#setup : { ...this.#setup, drafter: undefined };
     const numBatchNodes = plan.numBatchNodes && Math.min(plan.numBatchNodes, maxNodes);
     yield [await runRound(setup, { ...start, plan: { ...plan, maxNodes, numBatchNodes }, isBeginning })];
+  }
+
+  async #lookBack(numTokens: number): Promise<void> {
+    const probabilities = this.#plainProbabilities.slice(-numTokens);
+    const look = await lookBack(this.#setup, {
+      tokens: this.#tokens.view,
+      outputPosition: this.#output.length,
+      isBeginning: !this.#hasDrafterBegun,
+      probabilities,
+    });
+    this.#hasDrafterBegun ||= probabilities.length > 0;
+    this.#counters.lookBack(look.ms);
+    this.#setup.planner.lookedBack?.(look);
   }
 
   /** Takes an output token; says whether the generation ends with it, or before it by `stop`. */

@@ -271,10 +271,11 @@ export class Engine {
 
   /** Fewer threads compute while others keep cores busy, and what rounds cost then is another matter. */
   #watchThreads(governor: ThreadGovernor): void {
-    governor.tick();
+    const isDisturbed = governor.tick();
     const { context, guards } = this.#parts;
     // A GPU computes as before.
     if (this.target.gpuLayers > 0) return;
+    if (isDisturbed === false) guards?.cost.confirm();
     guards?.cost.setThreadShare(context.pool.active / context.pool.threads);
   }
 

@@ -25,6 +25,8 @@ export interface GuardsOptions {
   readonly isMeasuring: boolean;
   /** Drafts cost next to nothing: what is decoded of them is decided draft in hand. */
   readonly isWeightless: boolean;
+  /** The drafter can say what it would have drafted along tokens that were decoded plainly. */
+  readonly canLookBack?: boolean | undefined;
   /** Drafts leave away what is not worth its time. */
   readonly isSelective?: boolean | undefined;
   /** What was learnt before, and where it is kept; undefined keeps nothing. */
@@ -65,7 +67,9 @@ export async function createGuards(
   const isKept = options.keepAcceptance ?? true;
   const { isWeightless = false, isSelective } = drafter;
   const kept = isKept ? path : undefined;
-  return new Guards({ ...calibrated, maxNodes, isMeasuring, isWeightless, isSelective, path: kept });
+  const canLookBack = drafter.lookBack !== undefined;
+  const ways = { isWeightless, isSelective, canLookBack };
+  return new Guards({ ...calibrated, ...ways, maxNodes, isMeasuring, path: kept });
 }
 
 /** What was measured before and is in the file, or what is measured now. */
@@ -118,7 +122,7 @@ export class Guards {
   }
 
   #create(kind: string): GuardPlanner | SelectingPlanner {
-    const { maxNodes, isMeasuring, isWeightless, isSelective, calibration } = this.#options;
+    const { maxNodes, isMeasuring, isWeightless, isSelective, canLookBack, calibration } = this.#options;
     const { cost, pace } = this;
     const { readMsPerToken } = calibration;
     if (isWeightless) {
@@ -128,7 +132,8 @@ export class Guards {
     }
     const tokens = new ExpectedTokens(maxNodes, this.#known[kind]);
     this.#learnt.set(kind, tokens);
-    return new GuardPlanner({ cost, pace, tokens, maxNodes, isSelective, isMeasuring, readMsPerToken });
+    const known = { cost, pace, tokens, readMsPerToken };
+    return new GuardPlanner({ ...known, maxNodes, isSelective, isMeasuring, canLookBack });
   }
 
   /** Keeps what was learnt for the next process. */

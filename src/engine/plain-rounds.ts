@@ -40,6 +40,11 @@ export async function* runPlainRounds(
       roundMs: (portion.toldAt - last) / numTold,
     });
     last = portion.toldAt;
-    yield Array.from(portion.tokens, (token) => ({ tokens: [token], nextTokenKind: 'bonus', record }));
+    yield Array.from(portion.tokens, (token, index) => ({
+      tokens: [token],
+      nextTokenKind: 'bonus',
+      probability: portion.probabilities[index],
+      record,
+    }));
   }
 }

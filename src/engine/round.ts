@@ -40,6 +40,8 @@ export interface RoundResult {
   readonly nextTokenKind: Verdict['nextTokenKind'] | 'accepted';
   /** As `tokens`; undefined where the target was not asked for them. */
   readonly logprobs?: readonly TokenLogprobs[] | undefined;
+  /** Of a token that was drawn by itself, in the row that it was drawn from; undefined where nobody tells. */
+  readonly probability?: number | undefined;
   /** What was drafted; undefined where nothing was. */
   readonly draft?: DraftedRound | undefined;
   readonly record: RoundRecord;

@@ -32,17 +32,22 @@ export class ThreadGovernor {
     this.#read = read;
   }
 
-  /** To be called between batches, as often as one likes. */
-  tick(): void {
-    if (this.#last !== undefined && performance.now() - this.#last.now < interval) return;
+  /**
+   * To be called between batches, as often as one likes.
+   * @returns whether others left fewer cores than computed since the last reading; undefined where none tells
+   */
+  tick(): boolean | undefined {
+    if (this.#last !== undefined && performance.now() - this.#last.now < interval) return undefined;
     const reading = this.#read();
     const last = this.#last;
     this.#last = reading;
-    if (last === undefined || reading.now - last.now > longInterval) return;
+    if (last === undefined || reading.now - last.now > longInterval) return undefined;
     const free = Math.max(1, Math.floor(this.#numCores - coresOfOthers(last, reading) + 0.5));
+    const isDisturbed = free < this.#pool.active;
     this.#numBusy = free < this.#pool.threads ? this.#numBusy + 1 : 0;
     if (this.#numBusy === 0) this.#set(this.#pool.threads);
     else if (this.#numBusy >= convincingReadings) this.#set(free);
+    return isDisturbed;
   }
 
   #set(threads: number): void {

@@ -167,6 +167,12 @@ export class GenerationCounters {
     }
   }
 
+  /** The drafter has looked back for so many milliseconds, between rounds. */
+  lookBack(ms: number): void {
+    this.#times.draft += ms;
+    this.#times.round += ms;
+  }
+
   get stats(): GenerationStats {
     const { draft, decode, verify, round } = this.#times;
     const guard = this.#guard();

@@ -77,6 +77,16 @@ export class NativeDistributionRows implements DistributionRows {
   }
 
   /**
+   * Of a token in each row, and of the row's likeliest token.
+   * @param tokens  [numRows]
+   * @returns own and largest, [numRows] each; 0 for tokens outside a row's support
+   * @throws {TypeError} on another number of tokens
+   */
+  probabilities(tokens: ArrayLike<TokenId>): { readonly own: Float64Array; readonly largest: Float64Array } {
+    return nativeCall(() => this.native.probabilities(Int32Array.from(tokens)));
+  }
+
+  /**
    * Copies rows of others behind these; log-probabilities are not copied.
    * @throws {TypeError} where the others are not native
    */

@@ -100,6 +100,8 @@ export interface ExtendRequest {
 export interface ExtendedTokens extends Omit<DecodedRows, 'rows'> {
   /** [1..numTokens] */
   readonly tokens: Int32Array;
+  /** [tokens.length]: of each in the row that it was drawn from. */
+  readonly probabilities: Float64Array;
   /** When they arrived, on the clock of performance.now(). */
   readonly toldAt: number;
 }

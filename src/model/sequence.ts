@@ -212,12 +212,17 @@ export class Sequence {
     let numDrawn = 0;
     let stop = (): void => undefined;
     let hasLeft = false;
-    const onTokens = (tokens: Int32Array, decodeMs: number, samplingMs: number): void => {
+    const onTokens = (
+      tokens: Int32Array,
+      probabilities: Float64Array,
+      decodeMs: number,
+      samplingMs: number,
+    ): void => {
       this.#tokens.append([tip]);
       this.#tokens.append(tokens.subarray(0, -1));
       tip = tokens.at(-1)!;
       numDrawn += tokens.length;
-      told.emit('tokens', { tokens, decodeMs, samplingMs, toldAt: performance.now() });
+      told.emit('tokens', { tokens, probabilities, decodeMs, samplingMs, toldAt: performance.now() });
     };
     // A repetition goes on after the tokens that were told.
     const run = (full: NativeDecodeRequest): Promise<void> => {

@@ -49,6 +49,14 @@ class TimedSequence implements DraftSequence {
     this.decodeMs += grown.decodeMs;
     return grown;
   }
+
+  decode(...args: Parameters<Sequence['decode']>) {
+    return this.#sequence.decode(...args);
+  }
+
+  commit(node: number): void {
+    this.#sequence.commit(node);
+  }
 }
 
 async function measure(tree: string, sampling: SamplingParams): Promise<string> {

@@ -21,6 +21,8 @@ export interface World {
   readonly beginMs?: number;
   /** Drafts leave away what is not worth its time. */
   readonly isSelective?: boolean;
+  /** The drafter looks back over plain tokens, and takes so many milliseconds for each. */
+  readonly lookMs?: number;
   /** Draft tokens that there are at most, by output position; default as many as are asked for. */
   readonly mostDrafted?: (position: number) => number;
   /** Milliseconds that the first batches of another size than the one before them take beyond those that follow. */
@@ -51,6 +53,7 @@ export function play(world: World, numTokens: number, { guard = guardOf(world), 
   const random = (): number => uniform(seed, Purpose.accept, call++);
   const noisy = (value: number): number => value * (1 + (world.noise ?? 0) * (random() - 0.5));
   const drafts: { position: number; numNodes: number }[] = [];
+  const looks: number[] = [];
   let [lastSize, numOfSize] = lastSizes.get(guard) ?? [1, 2];
   const changeMs = (size: number): number => {
     numOfSize = size === lastSize ? numOfSize + 1 : 0;
@@ -61,6 +64,14 @@ export function play(world: World, numTokens: number, { guard = guardOf(world), 
   guard.begin();
   while (position < end) {
     const plan = guard.plan(position, end - position);
+    if (plan.looksBack !== undefined) {
+      const lookMs = (world.lookMs ?? 0) * plan.looksBack;
+      const seen = Array.from({ length: plan.looksBack }, (_, index) => position - plan.looksBack! + index);
+      ms += lookMs;
+      looks.push(position);
+      guard.lookedBack({ accepted: seen.map((at) => random() < world.acceptance(at)), ms: lookMs });
+      continue;
+    }
     const numPlain = plan.maxNodes === 0 ? Math.min(plan.numPlainTokens ?? 1, end - position) : 1;
     const first = position;
     // The first token of a call is told by itself, and those behind it together.
@@ -108,7 +119,7 @@ export function play(world: World, numTokens: number, { guard = guardOf(world), 
       });
     }
   }
-  return { speedup: plainMs / ms, drafts, ms, plainMs };
+  return { speedup: plainMs / ms, drafts, looks, ms, plainMs };
 }
 
 /** Speed against plain decoding over many short generations of one guard, the first left out. */
@@ -126,7 +137,7 @@ const knownPace: PlainPace = Object.assign(new PlainPace(), { near: () => [1, 1]
 export function guardOf(
   world: World,
   isMeasuring = true,
-  readMsPerToken?: number,
+  readMsPerToken = world.lookMs,
   pace = world.changeMs === undefined ? knownPace : undefined,
 ): GuardPlanner {
   const batches = [1, 2, 3, 5, 9, 17].map((numTokens) => ({
@@ -142,6 +153,7 @@ export function guardOf(
     isMeasuring,
     isSelective: world.isSelective,
     readMsPerToken,
+    canLookBack: world.lookMs !== undefined,
     pace,
   });
 }

@@ -115,6 +115,7 @@ describe('the cost of a round', () => {
     for (let index = 0; index < 9; index++) cost.observe(round(4, 4, 75), 0);
     const [all, plain] = [cost.predict(4, 0)!, cost.predict(0, 0)!];
     expect(all).toBeGreaterThan(70);
+    cost.confirm();
     cost.setThreadShare(0.5);
     expect([cost.predict(0, 0), cost.guessesPlain]).toEqual([20, true]);
     expect(cost.predict(4, 0)).toBeCloseTo(2 * all);
@@ -133,12 +134,41 @@ describe('the cost of a round', () => {
     expect(cost.predict(0, 0)).toBe(13);
   });
 
+  it('is not told by rounds beside others that were not noticed yet', () => {
+    const cost = new RoundCost(calibration);
+    for (let index = 0; index < 9; index++) cost.observe(round(4, 4, 75), 0);
+    cost.confirm();
+    const quiet = [cost.predict(0, 0), cost.predict(4, 0)!] as const;
+    const disturb = (): void => {
+      for (let index = 0; index < 9; index++) cost.observe(round(4, 20, 400), 0);
+      for (let index = 0; index < 9; index++) cost.observe(round(0, 0, 90), 0);
+      expect(cost.predict(4, 0)).toBeGreaterThan(300);
+    };
+    disturb();
+    cost.setThreadShare(0.5);
+    expect(cost.predict(4, 0)).toBeCloseTo(2 * quiet[1]);
+    cost.setThreadShare(1);
+    expect([cost.predict(0, 0), cost.predict(4, 0)]).toEqual(quiet);
+    // Threads that came back too early are given up again.
+    disturb();
+    cost.setThreadShare(0.5);
+    cost.setThreadShare(1);
+    expect([cost.predict(0, 0), cost.predict(4, 0)]).toEqual(quiet);
+    // Nobody else was there.
+    disturb();
+    cost.confirm();
+    cost.setThreadShare(0.5);
+    cost.setThreadShare(1);
+    expect(cost.predict(4, 0)).toBeGreaterThan(300);
+  });
+
   it('is the same for shares that are nearly alike, and guessed from the nearest', () => {
     const cost = new RoundCost(calibration);
     cost.setThreadShare(15 / 16);
     expect([cost.predict(0, 0), cost.guessesPlain]).toEqual([10, false]);
     cost.setThreadShare(0.5);
     for (let index = 0; index < 9; index++) cost.observe(round(0, 0, 13), 0);
+    cost.confirm();
     cost.setThreadShare(0.25);
     expect([cost.predict(0, 0), cost.guessesPlain]).toEqual([26, true]);
     cost.setThreadShare(1);

@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { RoundPlanner } from '../../src/cost/round-planner.js';
+import type { LookedBack } from '../../src/cost/hindsight.js';
+import type { RoundPlan, RoundPlanner } from '../../src/cost/round-planner.js';
+import type { Drafter } from '../../src/draft/drafter.js';
 import type { Target } from '../../src/engine/target.js';
 import { ContextFullError } from '../../src/errors.js';
+import { Purpose, uniform } from '../../src/sampling/random.js';
+import type { TokenId } from '../../src/types.js';
 import type { GenerationEvent } from '../../src/engine/decode-loop.js';
 import { eventsOf, fakeGeneration, FakeDrafter, FakeTarget } from '../helpers/fake-engine.js';
 
@@ -97,6 +101,79 @@ describe('the decode loop', () => {
     expect(drafter.requests[0]!.tokens).toEqual(from(0, 5));
   });
 
+  it('has the drafter look back over what was decoded plainly, and tells the planner', async () => {
+    const plans: Partial<RoundPlan>[] = [
+      { numPlainTokens: 3 },
+      { numPlainTokens: 2 },
+      { looksBack: 4 },
+      { maxNodes: 2 },
+      { numPlainTokens: 1 },
+      { looksBack: 4 },
+    ];
+    const looks: LookedBack[] = [];
+    const planner: RoundPlanner = {
+      startsPlain: true,
+      report: { state: 'plain', reason: '' },
+      plan: () => ({ maxNodes: 0, isPlain: true, ...plans.shift() }),
+      observe: () => undefined,
+      lookedBack: (look) => void looks.push(look),
+    };
+    const asked: [TokenId[], number[], number[]][] = [];
+    const lookBack: Drafter['lookBack'] = ({ tokens, probabilities, uniform: value }) => {
+      asked.push([
+        Array.from(tokens),
+        Array.from(probabilities),
+        Array.from(probabilities, (_, at) => value(at)),
+      ]);
+      return Promise.resolve(Array.from(probabilities, () => true));
+    };
+    const extend: Target['extend'] = async function* (root, { numTokens }) {
+      const tokens = Int32Array.from({ length: numTokens }, (_, index) => root + 1 + index);
+      const probabilities = Float64Array.from(tokens, (token) => 1 / token);
+      target.tokens.push(root, ...tokens.subarray(0, -1));
+      yield await Promise.resolve({
+        tokens,
+        probabilities,
+        decodeMs: 1,
+        samplingMs: 0,
+        toldAt: performance.now(),
+      });
+    };
+    const target = Object.assign(new FakeTarget(), { extend });
+    const drafter = Object.assign(new FakeDrafter(), { lookBack });
+    const { tokens, stats } = await fakeGeneration({ target, drafter, planner, maxTokens: 10 }).finish();
+    expect(tokens).toEqual(from(3, 10));
+    // All tokens so far, and of those that were decoded plainly last how likely they were; the round in between had drafts.
+    expect(asked.map(([all, probabilities]) => [all, probabilities])).toEqual([
+      [from(0, 8), [4, 5, 6, 7].map((token) => 1 / token)],
+      [from(0, 12), [1 / 11]],
+    ]);
+    const positions = [1, 2, 3, 4].map((position) => uniform(0, Purpose.resample, position));
+    expect(asked[0]![2]).toEqual(positions);
+    expect(drafter.calls[0]).toEqual(['begin', from(0, 4)]);
+    expect(drafter.calls.filter(([name]) => name === 'begin')).toHaveLength(1);
+    expect(looks.map(({ accepted }) => accepted)).toEqual([[true, true, true, true], [true]]);
+    expect(stats.draftMs).toBeGreaterThanOrEqual(looks.reduce((total, { ms }) => total + ms, 0));
+  });
+
+  it('tells the planner where nobody can look back', async () => {
+    const looks: LookedBack[] = [];
+    let round = 0;
+    const planner: RoundPlanner = {
+      startsPlain: true,
+      report: { state: 'plain', reason: '' },
+      plan: () => ({ maxNodes: 0, isPlain: true, ...(round++ % 2 === 1 && { looksBack: 1 }) }),
+      observe: () => undefined,
+      lookedBack: (look) => void looks.push(look),
+    };
+    const { tokens } = await fakeGeneration({ drafter: new FakeDrafter(), planner, maxTokens: 3 }).finish();
+    expect(tokens).toEqual(from(3, 3));
+    expect(looks).toEqual([
+      { accepted: undefined, ms: 0 },
+      { accepted: undefined, ms: 0 },
+    ]);
+  });
+
   it('says of plain rounds whether others slow them down, one by one and in a run', async () => {
     const planner: RoundPlanner = {
       startsPlain: true,
@@ -106,7 +183,9 @@ describe('the decode loop', () => {
     };
     const extend: Target['extend'] = async function* (root, { numTokens }) {
       const tokens = Int32Array.from({ length: numTokens }, (_, index) => root + 1 + index);
-      yield await Promise.resolve({ tokens, decodeMs: 1, samplingMs: 0, toldAt: performance.now() });
+      const probabilities = new Float64Array(numTokens).fill(1);
+      const times = { decodeMs: 1, samplingMs: 0, toldAt: performance.now() };
+      yield await Promise.resolve({ tokens, probabilities, ...times });
     };
     for (const target of [new FakeTarget(), Object.assign(new FakeTarget(), { extend })]) {
       const events = await eventsOf(

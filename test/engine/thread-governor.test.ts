@@ -11,15 +11,16 @@ describe('the threads of an engine', () => {
     const pool = { threads, active: threads };
     let time: ProcessorTime = { all: 0, own: 0, now: performance.now() };
     const governor = new ThreadGovernor({ pool, numCores, read: () => time });
+    const told: (boolean | undefined)[] = [];
     const run = (ms: number, others: number, own = threads): number => {
       for (let passed = 0; passed < ms; passed += 50) {
         vi.advanceTimersByTime(50);
         time = { all: time.all + 50 * (others + own), own: time.own + 50 * own, now: performance.now() };
-        governor.tick();
+        told.push(governor.tick());
       }
       return pool.active;
     };
-    return { run };
+    return { run, told };
   }
 
   it('give way to a process that keeps a core busy, and come back when it has ended', () => {
@@ -28,6 +29,25 @@ describe('the threads of an engine', () => {
     expect(run(1000, 1, 1)).toBe(1);
     expect(run(5000, 1, 1)).toBe(1);
     expect(run(600, 0)).toBe(2);
+  });
+
+  it('are told of others that disturb them by every reading, from the first that has one before it', () => {
+    const { run, told } = watch(2, 2);
+    run(550, 0);
+    run(750, 1, 1);
+    // One thread has a core of its own.
+    expect(told.filter((isDisturbed) => isDisturbed !== undefined)).toEqual([
+      false,
+      false,
+      true,
+      true,
+      false,
+    ]);
+    // A reading after a long time tells of more than rounds.
+    vi.advanceTimersByTime(5000);
+    told.length = 0;
+    run(50, 0);
+    expect(told).toEqual([undefined]);
   });
 
   it('stay where a moment of other work passes, or where there are cores for all', () => {

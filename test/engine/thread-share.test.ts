@@ -17,7 +17,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 it('an engine learns what rounds cost by the threads that compute', async () => {
   // What the rest of the machine does is no matter here.
-  vi.spyOn(ThreadGovernor.prototype, 'tick').mockReturnValue();
+  const tick = vi.spyOn(ThreadGovernor.prototype, 'tick').mockReturnValue(undefined);
   const pool = new ComputePool(2);
   const engine = await loadEngine(join(folder, 'target.gguf'), undefined, {
     drafter: ['suffix'],
@@ -28,6 +28,13 @@ it('an engine learns what rounds cost by the threads that compute', async () => 
   const tell = vi.spyOn(cost, 'setThreadShare');
   await engine.generate('bada', { maxTokens: 8, ignoreEos: true }).finish();
   expect(new Set(tell.mock.calls.flat())).toEqual(new Set([1]));
+  const confirm = vi.spyOn(cost, 'confirm');
+  for (const isDisturbed of [undefined, true, false]) {
+    tick.mockReturnValue(isDisturbed);
+    await engine.generate('bada', { maxTokens: 2, ignoreEos: true }).finish();
+    expect(confirm.mock.calls.length > 0).toBe(isDisturbed === false);
+  }
+  tick.mockReturnValue(undefined);
   pool.active = 1;
   await engine.generate('bada', { maxTokens: 8, ignoreEos: true }).finish();
   expect(tell.mock.calls.at(-1)).toEqual([0.5]);

@@ -1,7 +1,13 @@
 import type { DraftSequence } from '../../src/draft/draft-model.js';
-import type { DraftedTokens, DraftTokensRequest, GrownTree } from '../../src/model/sequence-calls.js';
+import type {
+  DecodedRows,
+  DecodeTreeRequest,
+  DraftedTokens,
+  DraftTokensRequest,
+  GrownTree,
+} from '../../src/model/sequence-calls.js';
 import { sample } from '../../src/sampling/categorical.js';
-import { ArrayRows, type Distribution } from '../../src/sampling/distribution.js';
+import { ArrayRows, probabilityOf, type Distribution } from '../../src/sampling/distribution.js';
 import type { TokenId } from '../../src/types.js';
 import type { TableModel } from './table-model.js';
 
@@ -12,6 +18,7 @@ export class FakeDraftSequence implements DraftSequence {
   numReleased = 0;
   readonly #model: TableModel;
   #tokens: readonly TokenId[] = [];
+  #decoded: readonly TokenId[] = [];
 
   constructor(model: TableModel) {
     this.#model = model;
@@ -46,6 +53,25 @@ export class FakeDraftSequence implements DraftSequence {
       rows.push(row);
     }
     return { tokens: Int32Array.from(drawn), rows: this.#rows(rows), decodeMs: 0, samplingMs: 0 };
+  }
+
+  /** A chain's rows; they tell no more than probabilities. */
+  async decode({ tokens }: DecodeTreeRequest): Promise<DecodedRows> {
+    await Promise.resolve();
+    this.#decoded = Array.from(tokens);
+    const rows = this.#decoded.map((_, index) =>
+      this.#model.next([...this.#tokens, ...this.#decoded.slice(0, index + 1)]),
+    );
+    const probabilities = (wanted: ArrayLike<TokenId>) => ({
+      own: Float64Array.from(rows, (row, index) => probabilityOf(row, wanted[index]!)),
+      largest: Float64Array.from(rows, ({ probs }) => Math.max(...probs)),
+    });
+    return { rows: Object.assign(this.#rows(rows), { probabilities }), decodeMs: 0, samplingMs: 0 };
+  }
+
+  commit(node: number): void {
+    this.#tokens = [...this.#tokens, ...this.#decoded.slice(0, node + 1)];
+    this.#decoded = [];
   }
 
   /** This fake drafts chains only. */

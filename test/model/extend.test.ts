@@ -10,6 +10,7 @@ import { loadModel } from '../../src/model/load-model.js';
 import type { Model } from '../../src/model/model.js';
 import { Sampler } from '../../src/model/sampler.js';
 import type { Sequence } from '../../src/model/sequence.js';
+import { probabilityOf } from '../../src/sampling/distribution.js';
 import type { ExtendedTokens, ExtendRequest } from '../../src/model/sequence-calls.js';
 import { SeededRandom } from '../fixtures/seeded-random.js';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
@@ -81,6 +82,24 @@ it('tells the first token alone and all of them in order, and keeps all but the 
   for (const { decodeMs, samplingMs } of portions) expect(Math.min(decodeMs, samplingMs)).toBeGreaterThan(0);
   const times = portions.map(({ toldAt }) => toldAt);
   expect(times).toEqual(times.toSorted((a, b) => a - b));
+});
+
+it('tells how likely each token was in its row', async () => {
+  const portions = await portionsOf(sequence.extend(root, { ...request, numTokens: 12 }));
+  const told = portions.flatMap(({ probabilities }) => Array.from(probabilities));
+  await sequence.truncate(prompt.length);
+  const { rows } = await sequence.decode({
+    tokens: [root, ...expected.slice(0, 11)],
+    sampler: new Sampler(),
+  });
+  const { own, largest } = rows.probabilities(expected.slice(0, 12));
+  for (const [index, probability] of told.entries()) {
+    expect(probability).toBeCloseTo(own[index]!, 6);
+    expect(own[index]).toBe(probabilityOf(rows.row(index), expected[index]!));
+    expect(largest[index]).toBe(Math.max(...rows.row(index).probs));
+  }
+  expect(() => rows.probabilities([1])).toThrow('Expected a token for each of 12 rows but received 1');
+  rows.release();
 });
 
 it('takes the likeliest tokens without uniforms', async () => {
