@@ -263,6 +263,14 @@ export interface NativeContextInfo {
   readonly rollbackTokens: number;
 }
 
+/** Told drawn tokens and how likely each was in its row, [numTokens] both. */
+export type TokenListener = (
+  tokens: Int32Array,
+  probabilities: Float64Array,
+  decodeMs: number,
+  samplingMs: number,
+) => void;
+
 export interface NativeContext {
   info(): NativeContextInfo;
   /** Cells of a sequence; read it only while none of its calls is running. */
@@ -275,10 +283,7 @@ export interface NativeContext {
    * Draws tokens one after the other and keeps all but the last in the sequence. Tells them in portions while it goes on,
    * the last ones before the promise settles, whatever it settles to; `stop` ends it after the token being drawn.
    */
-  extend(
-    request: NativeExtendRequest,
-    onTokens: (tokens: Int32Array, probabilities: Float64Array, decodeMs: number, samplingMs: number) => void,
-  ): { promise: Promise<void>; stop: () => void };
+  extend(request: NativeExtendRequest, onTokens: TokenListener): { promise: Promise<void>; stop: () => void };
   /** Keeps the path to `node` of the last decoded tree; -1 keeps none of it. */
   commit(sequence: number, node: number): Promise<void>;
   /** What a plan can thin out; the context has to be empty. */

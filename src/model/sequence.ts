@@ -1,7 +1,7 @@
 // One sequence of a context: its tokens, token trees below its tip, and the way back.
 import { EventEmitter, on } from 'node:events';
 import { isAborted, typedError } from '../bindings/native-error.js';
-import type { NativeDecodeRequest } from '../bindings/native.js';
+import type { NativeDecodeRequest, TokenListener } from '../bindings/native.js';
 import { BusyError, ContextFullError, DisposedError, UnsupportedCacheError } from '../errors.js';
 import { ROOT, type NodeIndex } from '../tree/token-tree.js';
 import type { TokenId } from '../types.js';
@@ -212,12 +212,7 @@ export class Sequence {
     let numDrawn = 0;
     let stop = (): void => undefined;
     let hasLeft = false;
-    const onTokens = (
-      tokens: Int32Array,
-      probabilities: Float64Array,
-      decodeMs: number,
-      samplingMs: number,
-    ): void => {
+    const onTokens: TokenListener = (tokens, probabilities, decodeMs, samplingMs) => {
       this.#tokens.append([tip]);
       this.#tokens.append(tokens.subarray(0, -1));
       tip = tokens.at(-1)!;
