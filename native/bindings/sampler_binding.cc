@@ -125,8 +125,7 @@ Napi::Function RowsBinding::define(Napi::Env env) {
       env, "NativeRows",
       {InstanceMethod("numRows", &RowsBinding::num_rows), InstanceMethod("row", &RowsBinding::row),
        InstanceMethod("logprobs", &RowsBinding::logprobs), InstanceMethod("append", &RowsBinding::append),
-       InstanceMethod("probabilities", &RowsBinding::probabilities),
-       InstanceMethod("release", &RowsBinding::release)});
+       InstanceMethod("probabilities", &RowsBinding::probabilities), InstanceMethod("release", &RowsBinding::release)});
 }
 
 RowsBinding::RowsBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RowsBinding>(info) {
@@ -179,7 +178,8 @@ Napi::Value RowsBinding::row(const Napi::CallbackInfo& info) {
   });
 }
 
-// probabilities(tokens: [n_rows]) -> {own, largest}: of a token in each row, 0 outside its support, and of the likeliest.
+// probabilities(tokens: [n_rows]) -> {own, largest}: of a token in each row, 0 outside its support, and of the
+// likeliest.
 Napi::Value RowsBinding::probabilities(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const std::vector<int32_t> tokens = int32_array_arg(info[0], "tokens");

@@ -37,8 +37,7 @@ void TokenFeed::send(Span<const int32_t> tokens, const Rows& rows, const Timings
     std::copy(fresh.begin(), fresh.end(), array.Data());
     Napi::Float64Array probabilities = Napi::Float64Array::New(env, probs.size());
     std::copy(probs.begin(), probs.end(), probabilities.Data());
-    callback->Call(
-        {array, probabilities, Napi::Number::New(env, decode_ms), Napi::Number::New(env, sampling_ms)});
+    callback->Call({array, probabilities, Napi::Number::New(env, decode_ms), Napi::Number::New(env, sampling_ms)});
   });
 }
 

@@ -20,8 +20,8 @@ class TokenFeed {
   // onTokens(tokens: Int32Array, probabilities: Float64Array, decodeMs, samplingMs), called on the JavaScript thread.
   TokenFeed(AsyncQueue& queue, Callback on_tokens) : queue_(queue), on_tokens_(std::move(on_tokens)) {}
 
-  // Takes all tokens drawn so far, with rows that hold each token alone, and sends what is due; returns false once stopped. On
-  // the pool's thread.
+  // Takes all tokens drawn so far, with rows that hold each token alone, and sends what is due; returns false once
+  // stopped. On the pool's thread.
   bool offer(Span<const int32_t> tokens, const Rows& rows, const Timings& timings);
 
   // Sends what was not due yet and lets go of the callback. On the pool's thread.

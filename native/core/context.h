@@ -66,8 +66,8 @@ struct DraftRequest {
   int32_t n_draft = 0;
   std::vector<double> uniforms;  // [n_draft] for sampled drafting, empty for the likeliest token
   double min_probability = 0;    // stops before a draw when the row's largest probability is below
-  bool extends = false;          // true: drawn tokens stay in the sequence, and `rows` holds of each row its token alone
-  bool stop_at_end = false;      // stops after drawing an end-of-generation token
+  bool extends = false;      // true: drawn tokens stay in the sequence, and `rows` holds of each row its token alone
+  bool stop_at_end = false;  // stops after drawing an end-of-generation token
   // Called with all tokens and rows after each draw, on the pool's thread; false stops.
   std::function<bool(Span<const int32_t> tokens, const Rows& rows, const Timings& timings)> on_token;
 };
