@@ -12,7 +12,7 @@ export {
   type DatastoreWriter,
   type WriteDatastoreOptions,
 } from './draft/datastore-writer.js';
-export type { Draft, Drafter, DraftRequest } from './draft/drafter.js';
+export type { Draft, Drafter, DraftRequest, LookBackRequest } from './draft/drafter.js';
 export { MixtureDrafter, type MixtureOptions } from './draft/mixture.js';
 export { PromptLookupDrafter, type PromptLookupOptions } from './draft/prompt-lookup.js';
 export { RetrievalDrafter, type RetrievalOptions } from './draft/retrieval.js';

@@ -53,9 +53,8 @@ const openingTokens = 2;
 const firstMeasurement = 32;
 
 /**
- * Expected tokens over predicted time decides each round: off, or the number of draft tokens that is best. Switched off,
- * it decodes plainly, has the drafter look back where that takes next to no time, and probes now and then; what either costs
- * stays about a percent of the time, early in a text about two.
+ * Expected tokens over predicted time decides each round: off, or the number of draft tokens that is best. Switched off, it
+ * decodes plainly, has the drafter look back where that takes next to no time, and probes now and then, for a percent or two.
  */
 export class GuardPlanner implements RoundPlanner {
   readonly #options: GuardOptions;
@@ -156,7 +155,7 @@ export class GuardPlanner implements RoundPlanner {
 
   lookedBack(look: LookedBack): void {
     const isBeginning = !this.#reading.hasBegun;
-    this.#reading.drafted(look.ms, this.#contextLength);
+    if (look.ms > 0) this.#reading.drafted(look.ms, this.#contextLength);
     this.#hindsight.observe(look, this.#options.cost.predict(0, this.#contextLength), isBeginning);
   }
 
@@ -315,6 +314,7 @@ export class GuardPlanner implements RoundPlanner {
   }
 
   #leftToLook({ plainMs }: ExpectedSpeed): number {
+    if (this.#numLeft < unreadTokens) return Infinity;
     const beginTokens = this.#reading.tokens({ contextLength: this.#contextLength, plainMs });
     return this.#hindsight.left({ plainMs, beginTokens });
   }
@@ -327,7 +327,7 @@ export class GuardPlanner implements RoundPlanner {
       expectedLoss: Math.max(0, ms / plainMs - tokens) + beginTokens,
       changeTokens: this.#options.cost.sizeChange.tokensPerTry(plainMs),
       usuallyPays: usual !== undefined && usual.speedup >= worthBeginning && this.#pays(usual),
-      isWatched: this.#hindsight.pays({ plainMs }),
+      isWatched: this.#hindsight.isWatching(plainMs),
     };
   }
 

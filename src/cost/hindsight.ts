@@ -27,6 +27,7 @@ const lossShare = 0.02;
 export interface LookedBack {
   /** Of each token that was looked at: it would have been accepted as the first node of a draft; undefined: nobody can tell. */
   readonly accepted: readonly boolean[] | undefined;
+  /** 0 where nothing was read. */
   readonly ms: number;
 }
 
@@ -50,6 +51,8 @@ export class Hindsight {
   #distance: number = leastTokens;
   readonly #isAble: boolean;
   #canTell: boolean;
+  /** At this text. */
+  #hasLooked = false;
   readonly #fresh: ExpectedTokens;
   readonly #maxNodes: number;
   readonly #readMs: number;
@@ -75,6 +78,7 @@ export class Hindsight {
   /** A text begins. */
   begin(): void {
     this.#won = undefined;
+    this.#hasLooked = false;
     this.#canTell = this.#isAble;
     // What takes too long is tried again once a text.
     this.#shares = this.#shares.slice(1 - toldLooks);
@@ -100,9 +104,10 @@ export class Hindsight {
 
   /** Speculation is off. @param circumstances  that costs depend on */
   settle(circumstances: number): void {
-    if (this.#won !== undefined)
-      this.#lost = { tokens: Math.max(0, -this.#won), under: circumstances, since: 0 };
+    if (this.#won === undefined) return;
+    this.#lost = { tokens: Math.max(0, -this.#won), under: circumstances, since: 0 };
     this.#won = undefined;
+    this.#accepted = [];
   }
 
   /** False for a while after speculation was believed in for what was seen, and lost, unless circumstances have changed. */
@@ -111,15 +116,16 @@ export class Hindsight {
     return since >= tokens / lossShare || circumstances !== under;
   }
 
-  /** True where looks are worth their time, so that probes are not needed to see what drafts would bring. */
-  pays({ plainMs }: Pick<LookProspect, 'plainMs'>): boolean {
-    return this.#canTell && this.#share(plainMs) <= lookShare;
+  /** True where this text is looked at, so that probes are not needed to see what drafts would bring. */
+  isWatching(plainMs: number): boolean {
+    return this.#hasLooked && this.#pays(plainMs);
   }
 
   /** Plain tokens before the next look; infinite where none is worth its time. */
   left(prospect: LookProspect): number {
-    if (!this.pays(prospect)) return Infinity;
-    const begin = prospect.beginTokens / (firstShare - this.#share(prospect.plainMs));
+    const { plainMs, beginTokens } = prospect;
+    if (!this.#pays(plainMs)) return Infinity;
+    const begin = beginTokens / (firstShare - this.#share(plainMs));
     return Math.max(0, Math.max(this.#distance, Math.ceil(begin)) - this.#numUnread);
   }
 
@@ -130,11 +136,14 @@ export class Hindsight {
 
   /** @param isBeginning  the drafter had to read what came before first, which says nothing of other looks */
   observe({ accepted, ms }: LookedBack, plainMs: number | undefined, isBeginning: boolean): void {
-    this.#canTell &&= accepted !== undefined;
-    if (accepted === undefined || accepted.length === 0) return;
+    this.#canTell &&= accepted !== undefined && accepted.length > 0;
+    if (accepted === undefined) return;
+    // What was not looked at parts what came before from what comes now.
+    const before = accepted.length < this.#numUnread ? [] : this.#accepted;
+    this.#accepted = [...before, ...accepted].slice(-windows.at(-1)!.numTokens);
     this.#numUnread = 0;
-    this.#accepted = [...this.#accepted, ...accepted].slice(-windows.at(-1)!.numTokens);
-    if (isBeginning || plainMs === undefined) return;
+    this.#hasLooked = true;
+    if (!this.#canTell || isBeginning || plainMs === undefined) return;
     const share = ms / (accepted.length * plainMs);
     this.#shares = [...this.#shares, share].slice(-toldLooks);
     const usual = Math.min(...this.#shares);
@@ -168,6 +177,10 @@ export class Hindsight {
         );
     }
     return seen;
+  }
+
+  #pays(plainMs: number): boolean {
+    return this.#canTell && this.#share(plainMs) <= lookShare;
   }
 
   /** What looks of another length take is not known yet. */

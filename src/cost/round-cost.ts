@@ -90,6 +90,8 @@ export class RoundCost {
   /** Threads are given up for others that were there before they were noticed: what rounds took beside them is not learnt. */
   #forgetUnconfirmed(): void {
     const confirmed = this.#confirmed;
+    // To know nothing would be worse.
+    if (this.#memory.isKnown && !confirmed.isKnown) return;
     for (const [share, memory] of this.#memories)
       if (memory === this.#memory) this.#memories.set(share, confirmed);
     this.#memory = confirmed;

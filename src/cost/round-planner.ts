@@ -101,7 +101,7 @@ export class PlainPlanner implements RoundPlanner {
   readonly report: GuardReport = { state: 'plain', reason: '' };
 
   plan(): RoundPlan {
-    return { maxNodes: 0, isPlain: true, numPlainTokens: plainTokens };
+    return plainly(plainTokens);
   }
 
   observe(): void {

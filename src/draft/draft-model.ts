@@ -21,6 +21,8 @@ export interface DraftModelOptions {
   readonly sequence: DraftSequence;
   /** Cells of the draft context, in tokens. */
   readonly contextSize: number;
+  /** Tokens that it looks back on at most, in one batch; default 0: on none, as where the state cannot go back. */
+  readonly lookBackTokens?: number | undefined;
   /** Tokens of the draft model's vocabulary. */
   readonly vocabSize: number;
   /** Tokens of the target's vocabulary; ids beyond are never drafted. */
@@ -79,6 +81,7 @@ export class DraftModelDrafter implements Drafter {
   readonly maxLeaves: number;
   readonly adaptsShape: boolean;
   readonly isSelective: boolean;
+  readonly canLookBack: boolean;
   readonly #options: DraftModelOptions;
   /** Tokens that the draft sequence is known to hold; verified on each call only from `#agreed` on. */
   readonly #seen = new TokenBuffer();
@@ -96,6 +99,7 @@ export class DraftModelDrafter implements Drafter {
     this.maxNodes = options.shape.numNodes;
     this.maxLeaves = Math.min(options.maxLeaves ?? Infinity, leavesOf(options.shape));
     this.adaptsShape = adaptsToDraws(options.shape);
+    this.canLookBack = (options.lookBackTokens ?? 0) > 0;
     this.isSelective = options.shape.kind === 'grown' && options.shape.rule === 'dynamic';
   }
 
@@ -178,16 +182,19 @@ export class DraftModelDrafter implements Drafter {
 
   /**
    * Decodes the tokens in one batch. A token x that the target drew with probability p(x) is accepted with min(1, q(x) / p(x)),
-   * which is on average over x the sum of min(p, q): what rejection accepts of a draft. The likeliest token is accepted where
-   * it is the one that was drawn.
+   * which is on average over x the sum of min(p, q): what rejection accepts of a draft. Rules that see no draft probabilities
+   * accept the token that the target draws itself: with q(x) that is x. Of likeliest tokens the one that was drawn is accepted.
    * @see Leviathan et al., arXiv:2211.17192, sec. 3.1, here with the target's tokens in place of the draft's
    */
   async lookBack(request: LookBackRequest): Promise<readonly boolean[] | undefined> {
     const { sequence, contextSize, targetVocabSize } = this.#options;
-    const { tokens, probabilities, sampling, signal } = request;
-    const start = tokens.length - probabilities.length;
-    if (start < 1 || tokens.length > contextSize || this.#firstUnknown(tokens) < tokens.length)
-      return undefined;
+    const { tokens, sampling, needsDraftProbs, signal } = request;
+    const { lookBackTokens = 0 } = this.#options;
+    const isHeld = tokens.length <= contextSize && this.#firstUnknown(tokens) === tokens.length;
+    if (lookBackTokens === 0 || !isHeld) return undefined;
+    const numTokens = Math.min(request.probabilities.length, lookBackTokens, tokens.length - 1);
+    const numSkipped = request.probabilities.length - numTokens;
+    const start = tokens.length - numTokens;
     this.#last = undefined;
     this.#agreed = 0;
     const isSampled = this.#isSampled(request);
@@ -199,15 +206,18 @@ export class DraftModelDrafter implements Drafter {
       vocabLimit: targetVocabSize,
       signal,
     });
-    const { own, largest } = rows.probabilities(tokens.subarray(start));
-    rows.release();
-    sequence.commit(probabilities.length - 1);
+    sequence.commit(numTokens - 1);
     this.#agreed = tokens.length - 1;
-    return Array.from(own, (probability, index) =>
-      isSampled
-        ? request.uniform(index) * probabilities[index]! < probability
-        : probability > 0 && probability === largest[index],
-    );
+    try {
+      const { own, largest } = rows.probabilities(tokens.subarray(start));
+      return Array.from(own, (probability, index) => {
+        if (!isSampled) return probability > 0 && probability === largest[index];
+        const drawn = needsDraftProbs ? request.probabilities[numSkipped + index]! : 1;
+        return request.uniform(numSkipped + index) * drawn < probability;
+      });
+    } finally {
+      rows.release();
+    }
   }
 
   compare(draftRows: DistributionRows, targetRows: DistributionRows): void {

@@ -71,6 +71,8 @@ export interface Drafter {
   readonly isWeightless?: boolean | undefined;
   /** True when it leaves away what is less likely to be accepted than `minAcceptance` asks. */
   readonly isSelective?: boolean | undefined;
+  /** True when it can tell what it would have drafted, with `lookBack`. */
+  readonly canLookBack?: boolean | undefined;
   /** How many likely next tokens it wants to be told after each decoded token; undefined: none. */
   readonly numCandidates?: number | undefined;
   /** Starts a generation on `prompt`. */
@@ -79,7 +81,7 @@ export interface Drafter {
   /**
    * Which of the last tokens would have been accepted as the first node of a chain that was drafted just before them, as an
    * unbiased guess: runs of them are as long as those that drafts would have had accepted.
-   * @returns [n]; undefined where the drafter cannot tell
+   * @returns [n], or of fewer where it cannot look at all, the last ones; undefined where the drafter cannot tell
    */
   lookBack?(request: LookBackRequest): Promise<readonly boolean[] | undefined>;
   /**

@@ -152,6 +152,10 @@ export class MixtureDrafter implements Drafter {
     if (open?.beside !== undefined) this.#noteBeside(open.beside, tokens);
   }
 
+  get canLookBack(): boolean {
+    return this.#model?.canLookBack ?? false;
+  }
+
   /** What the model says: of the others' nodes rounds tell. */
   async lookBack(request: LookBackRequest): Promise<readonly boolean[] | undefined> {
     return this.#model?.lookBack?.(request);

@@ -246,7 +246,7 @@ export class DecodeLoop {
       return;
     }
     const plan = planner.plan(this.#tokens.length, numLeft);
-    if (plan.looksBack !== undefined) {
+    if (plan.looksBack !== undefined && planner.lookedBack !== undefined) {
       await this.#lookBack(plan.looksBack);
       return;
     }
@@ -273,7 +273,7 @@ export class DecodeLoop {
       isBeginning: !this.#hasDrafterBegun,
       probabilities,
     });
-    this.#hasDrafterBegun ||= probabilities.length > 0;
+    this.#hasDrafterBegun ||= look.ms > 0;
     this.#counters.lookBack(look.ms);
     this.#setup.planner.lookedBack?.(look);
   }

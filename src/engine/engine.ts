@@ -106,7 +106,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     // What is not rechecked is a choice of its own; what is competes with rounds that the guard decides over.
     const guarded = thinning === undefined || drafter !== proposer ? proposer : undefined;
     const contexts = { context, draftContext, middleContext };
-    const parts = { ...contexts, drafter: guarded, verifier: inner({}), maxNodes: proposed, isMeasuring };
+    const drafting = { drafter: guarded, draftsItself: drafter === proposer, verifier: inner({}) };
+    const parts = { ...contexts, ...drafting, maxNodes: proposed, isMeasuring };
     const guards = await createGuards(parts, options);
     return new Engine({
       ...{ ...contexts, drafter, verifier, maxNodes, isMeasuring, guards },

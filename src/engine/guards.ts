@@ -45,13 +45,24 @@ export interface GuardedParts extends Pick<GuardsOptions, 'maxNodes' | 'isMeasur
   readonly middleContext?: Context | undefined;
   /** Without one there is nothing to guard. */
   readonly drafter: Drafter | undefined;
+  /** Rounds are those of this drafter, and not of one that has it draft for itself. */
+  readonly draftsItself: boolean;
   /** The rule of rounds that sample. */
   readonly verifier: Verifier;
 }
 
 /** Guards that know what rounds cost here: measured before under the same conditions, or now. */
 export async function createGuards(
-  { context, draftContext, middleContext, drafter, verifier, maxNodes, isMeasuring }: GuardedParts,
+  {
+    context,
+    draftContext,
+    middleContext,
+    drafter,
+    draftsItself,
+    verifier,
+    maxNodes,
+    isMeasuring,
+  }: GuardedParts,
   options: Pick<EngineOptions, 'tree' | 'guard' | 'onMeasure' | 'measureContexts' | 'keepAcceptance'>,
 ): Promise<Guards | undefined> {
   if (drafter === undefined || options.guard === false) return undefined;
@@ -67,8 +78,7 @@ export async function createGuards(
   const isKept = options.keepAcceptance ?? true;
   const { isWeightless = false, isSelective } = drafter;
   const kept = isKept ? path : undefined;
-  const canLookBack = drafter.lookBack !== undefined;
-  const ways = { isWeightless, isSelective, canLookBack };
+  const ways = { isWeightless, isSelective, canLookBack: draftsItself && drafter.canLookBack };
   return new Guards({ ...calibrated, ...ways, maxNodes, isMeasuring, path: kept });
 }
 

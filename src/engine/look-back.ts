@@ -9,7 +9,7 @@ export interface LookBackStart extends Pick<RoundStart, 'tokens' | 'outputPositi
   readonly probabilities: readonly number[];
 }
 
-/** Looks back; where the drafter has not begun this text yet, it reads what came before first. */
+/** Looks back; where the drafter has not begun this text yet, it reads what came before first. Takes no time where nothing is done. */
 export async function lookBack(
   setup: Pick<RoundSetup, 'drafter' | 'verifier' | 'sampling' | 'seed' | 'signal'>,
   { tokens, outputPosition, isBeginning = false, probabilities }: LookBackStart,

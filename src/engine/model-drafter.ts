@@ -55,6 +55,7 @@ export function draftModelDrafter(
   return new DraftModelDrafter({
     sequence: context.sequence(),
     contextSize: context.info.contextSize,
+    lookBackTokens: context.info.rollback === 'full' ? context.info.batchSize : 0,
     vocabSize: options.draft!.info.vocabSize,
     targetVocabSize: options.target.info.vocabSize,
     shape,

@@ -1,5 +1,4 @@
 // The guard in a simulated world, where costs and acceptance are known.
-import { sum } from 'simple-statistics';
 import { describe, expect, it } from 'vitest';
 import { ExpectedTokens } from '../../src/cost/expected-tokens.js';
 import { GuardPlanner } from '../../src/cost/guard.js';
@@ -100,67 +99,6 @@ describe('the guard', () => {
     expect(first).toBeGreaterThan(0);
     expect(drafts[first]!.position).toBeLessThan(300 + 350);
     expect(drafts.slice(first + 5).filter(({ numNodes }) => numNodes === 0).length).toBeLessThan(12);
-  });
-
-  describe('with a drafter that looks back', () => {
-    const [bad, fine] = [
-      { ...useless, lookMs: 0.1 },
-      { ...good, lookMs: 0.1 },
-    ];
-
-    it.each([false, true])(
-      'notices within few tokens that speculation pays again (selective: %s)',
-      (isSelective) => {
-        const acceptance = (position: number): number => (position < 300 ? 0.02 : 0.9);
-        for (const seed of [1, 2, 3, 4]) {
-          const { drafts, looks } = play({ ...fine, acceptance, isSelective }, 600, { seed });
-          const drafted = (from: number, to: number): number =>
-            drafts.filter(({ position, numNodes }) => position >= from && position < to && numNodes > 0)
-              .length;
-          expect(looks.length).toBeGreaterThan(10);
-          expect(drafted(300, 400)).toBeGreaterThan(3);
-          expect(drafted(400, 600)).toBeGreaterThan(15);
-        }
-      },
-    );
-
-    it('does not give up an unlucky one in a first text', () => {
-      // It gets the first tokens wrong.
-      const acceptance = (position: number): number => (position < 12 ? 0.02 : 0.85);
-      const speed = (world: World): number => {
-        const all = Array.from({ length: 12 }, (_, seed) =>
-          play(world, 150, { guard: guardOf(world), seed }),
-        );
-        return sum(all.map(({ plainMs }) => plainMs)) / sum(all.map(({ ms }) => ms));
-      };
-      const without = speed({ ...good, acceptance });
-      expect(speed({ ...fine, acceptance })).toBeGreaterThan(1.05 * without);
-    });
-
-    it('loses next to nothing with a useless one', () => {
-      expect(playShort(bad, 150, 30)).toBeGreaterThan(0.985);
-      expect(play(bad, 6000).looks.length).toBeGreaterThan(500);
-    });
-
-    it('bounds what it loses where looking back promises too much', () => {
-      // Drafts that were made are never right.
-      const guard = guardOf(bad);
-      const lying = Object.assign(Object.create(guard) as typeof guard, {
-        lookedBack: (look: Parameters<typeof guard.lookedBack>[0]) => {
-          guard.lookedBack({ ...look, accepted: look.accepted?.map(() => true) });
-        },
-        begin: () => guard.begin(),
-        plan: (...args: Parameters<typeof guard.plan>) => guard.plan(...args),
-        observe: (...args: Parameters<typeof guard.observe>) => guard.observe(...args),
-      });
-      const { looks, speedup } = play(bad, 6000, { guard: lying });
-      expect(looks.length).toBeGreaterThan(100);
-      expect(speedup).toBeGreaterThan(0.95);
-    });
-
-    it('never looks where that takes long', () => {
-      expect(play({ ...bad, lookMs: 1 }, 600).looks).toEqual([]);
-    });
   });
 
   it('looks early in the next generation whether it pays again', () => {

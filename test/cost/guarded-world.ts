@@ -65,7 +65,8 @@ export function play(world: World, numTokens: number, { guard = guardOf(world), 
   while (position < end) {
     const plan = guard.plan(position, end - position);
     if (plan.looksBack !== undefined) {
-      const lookMs = (world.lookMs ?? 0) * plan.looksBack;
+      const hasBegun = looks.length > 0 || drafts.some(({ numNodes }) => numNodes > 0);
+      const lookMs = (world.lookMs ?? 0) * plan.looksBack + (hasBegun ? 0 : (world.beginMs ?? 0));
       const seen = Array.from({ length: plan.looksBack }, (_, index) => position - plan.looksBack! + index);
       ms += lookMs;
       looks.push(position);
@@ -96,7 +97,8 @@ export function play(world: World, numTokens: number, { guard = guardOf(world), 
       const size = numDraft + numFillTokens + 1;
       const batchMs = told[round] ?? world.batchMs(size, position) + changeMs(size);
       const decodeMs = told[round] ?? noisy(batchMs);
-      const isBeginning = plan.maxNodes > 0 && drafts.every(({ numNodes }) => numNodes === 0);
+      const isBeginning =
+        plan.maxNodes > 0 && looks.length === 0 && drafts.every(({ numNodes }) => numNodes === 0);
       const beginMs = isBeginning ? (world.beginMs ?? 0) : 0;
       const draftMs = plan.maxNodes === 0 ? 0 : beginMs + noisy(world.draftMs(Math.max(1, numDraft)));
       if (plan.maxNodes > 0) ms += batchMs + beginMs + world.draftMs(Math.max(1, numDraft));

@@ -19,10 +19,7 @@ describe('when drafters look back', () => {
   it('has one that reads in next to no time look every few tokens, and no other', () => {
     expect(hindsight(0.1, 5).left(begun)).toBe(3);
     expect(hindsight(0.1, 20).left(begun)).toBe(0);
-    for (const readMs of [1, 50, undefined]) {
-      expect(hindsight(readMs, 1000).left(begun)).toBe(Infinity);
-      expect(hindsight(readMs).pays({ plainMs })).toBe(false);
-    }
+    for (const readMs of [1, 50, undefined]) expect(hindsight(readMs, 1000).left(begun)).toBe(Infinity);
   });
 
   it('has a text read once enough tokens came that this is a small share of the time', () => {
@@ -58,6 +55,17 @@ describe('when drafters look back', () => {
     expect(leftAfter(14)).toBe(Infinity);
   });
 
+  it('watches a text from the first look on', () => {
+    const one = hindsight(0.1, 16);
+    expect(one.isWatching(plainMs)).toBe(false);
+    one.observe(look(new Array<boolean>(16).fill(true), 1), plainMs, true);
+    expect(one.isWatching(plainMs)).toBe(true);
+    // Where plain tokens take next to no time, looks would take too long.
+    expect(one.isWatching(plainMs / 10)).toBe(false);
+    one.begin();
+    expect(one.isWatching(plainMs)).toBe(false);
+  });
+
   it('does not hold what came before a text against looks', () => {
     const one = hindsight(0.1, 16);
     one.observe(look(new Array<boolean>(16).fill(true), 500), plainMs, true);
@@ -66,11 +74,13 @@ describe('when drafters look back', () => {
 
   it('asks a drafter that cannot tell once a text', () => {
     const one = hindsight(0.1, 16);
-    one.observe(look(undefined), plainMs, true);
-    for (let token = 0; token < 100; token++) one.count();
-    expect(one.left(begun)).toBe(Infinity);
-    one.begin();
-    expect(one.left(begun)).toBe(8);
+    for (const nothing of [undefined, []]) {
+      one.observe(look(nothing), plainMs, true);
+      for (let token = 0; token < 100; token++) one.count();
+      expect(one.left(begun)).toBe(Infinity);
+      one.begin();
+      expect(one.left(begun)).toBe(8);
+    }
   });
 });
 
@@ -160,6 +170,26 @@ describe('what was seen', () => {
     one.observe(look(tokens('xxxxxxxxxxxxxxxxxxxx')), plainMs, false);
     one.begin();
     expect(isConvinced()).toBe(false);
+  });
+
+  it('is nothing across tokens that were not looked at', () => {
+    const one = hindsight(0.1, 20);
+    const isConvinced = (): boolean => one.convincing(() => 1) !== undefined;
+    one.observe(look(tokens('xxxxxxxxxxxxxxxxxxxx')), plainMs, false);
+    expect(isConvinced()).toBe(true);
+    for (let token = 0; token < 9; token++) one.count();
+    one.observe(look(tokens('xxxxxxxx')), plainMs, false);
+    expect(isConvinced()).toBe(false);
+  });
+
+  it('is forgotten where it was believed in, and drafts were given up', () => {
+    const one = hindsight(0.1);
+    one.observe(look(tokens('xxxxxxxxxxxxxxxxxxxx')), plainMs, false);
+    one.settle(1);
+    expect(one.convincing(() => 1)).toBeDefined();
+    one.trust();
+    one.settle(1);
+    expect(one.convincing(() => 1)).toBeUndefined();
   });
 
   it('is not believed in again at once where that has lost', () => {

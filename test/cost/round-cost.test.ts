@@ -162,6 +162,16 @@ describe('the cost of a round', () => {
     expect(cost.predict(4, 0)).toBeGreaterThan(300);
   });
 
+  it('is rather learnt beside others than not known', () => {
+    const cost = new RoundCost();
+    for (let index = 0; index < 3; index++) cost.observe(round(0, 0, 20), 0);
+    for (let index = 0; index < 3; index++) cost.observe(round(4, 4, 38), 0);
+    cost.setThreadShare(0.5);
+    cost.setThreadShare(1);
+    expect(cost.predict(0, 0)).toBe(20);
+    expect(cost.predict(4, 0)).toBeCloseTo(42);
+  });
+
   it('is the same for shares that are nearly alike, and guessed from the nearest', () => {
     const cost = new RoundCost(calibration);
     cost.setThreadShare(15 / 16);

@@ -1,57 +1,21 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sum } from 'simple-statistics';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DraftModelDrafter, type DraftModelOptions } from '../../src/draft/draft-model.js';
-import type { DraftRequest } from '../../src/draft/drafter.js';
+import { DraftModelDrafter } from '../../src/draft/draft-model.js';
 import type { Context } from '../../src/model/context.js';
 import { loadModel } from '../../src/model/load-model.js';
 import type { Model } from '../../src/model/model.js';
 import { Sampler } from '../../src/model/sampler.js';
 import type { DraftTokensRequest, GrowTreeRequest } from '../../src/model/sequence-calls.js';
-import { ArrayRows, probabilityOf } from '../../src/sampling/distribution.js';
+import { ArrayRows } from '../../src/sampling/distribution.js';
 import type { SamplingParams } from '../../src/types.js';
 import { parseTreeShape, shapeFor } from '../../src/tree/tree-shape.js';
 import { describeDrafterContract } from '../contracts/drafter.js';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
 import { exactContext } from '../helpers/engines.js';
+import { fakeDrafter, request, table } from '../helpers/fake-draft-model.js';
 import { FakeDraftSequence } from '../helpers/fake-draft-sequence.js';
-import { likeliest } from '../helpers/rows.js';
-import { randomModel } from '../helpers/table-model.js';
-
-const vocabSize = 5;
-const table = randomModel(3, vocabSize);
-
-function fakeDrafter(change: Partial<DraftModelOptions> = {}) {
-  const sequence = new FakeDraftSequence(table);
-  const samplers: SamplingParams[] = [];
-  const drafter = new DraftModelDrafter({
-    sequence,
-    contextSize: 32,
-    vocabSize,
-    targetVocabSize: vocabSize,
-    shape: { kind: 'chain', numNodes: 4 },
-    siblings: 'withReplacement',
-    createSampler: (params) => {
-      samplers.push(params);
-      return {} as Sampler;
-    },
-    ...change,
-  });
-  return { sequence, drafter, samplers };
-}
-
-function request(change: Partial<DraftRequest> = {}): DraftRequest {
-  return {
-    tokens: Int32Array.of(1, 2, 3),
-    maxNodes: 4,
-    sampling: { temperature: 1 },
-    needsDraftProbs: true,
-    uniform: (node) => (node + 1) / 10,
-    ...change,
-  };
-}
 
 describeDrafterContract('model, over a table', {
   create: () => fakeDrafter().drafter,
@@ -166,89 +130,6 @@ describe('DraftModelDrafter', () => {
     const likeliest = fakeDrafter({ shape: shapeFor(parseTreeShape('eagle-2:4'), true) }).drafter;
     const selective = [drafter, likeliest, fakeDrafter().drafter].map((one) => one.isSelective);
     expect(selective).toEqual([true, false, false]);
-  });
-
-  describe('that looks back', () => {
-    const target = randomModel(9, vocabSize, 0.3);
-    const history = [1, 2, 3];
-
-    /** The probability that the drafter says a token would have been accepted with, each time after the same text. */
-    async function acceptance(text: readonly number[], probabilities: readonly number[], index: number) {
-      const { drafter } = fakeDrafter();
-      const isAccepted = async (value: number): Promise<boolean> => {
-        const accepted = await drafter.lookBack({
-          tokens: Int32Array.from(text),
-          probabilities: Float64Array.from(probabilities),
-          sampling: { temperature: 1 },
-          needsDraftProbs: true,
-          uniform: () => value,
-        });
-        return accepted![index]!;
-      };
-      let [low, high] = [0, 1];
-      for (let step = 0; step < 40; step++) {
-        const middle = (low + high) / 2;
-        if (await isAccepted(middle)) low = middle;
-        else high = middle;
-      }
-      return low;
-    }
-
-    it('expects of chains what rejection accepts of them', async () => {
-      let [lookedBack, accepted] = [0, 0];
-      const [p, q] = [target.next(history), table.next(history)];
-      for (const [at, first] of p.ids.entries()) {
-        const path = [...history, first];
-        const [pNext, qNext] = [target.next(path), table.next(path)];
-        const shared = Array.from(pNext.ids, (id, index) =>
-          Math.min(pNext.probs[index]!, probabilityOf(qNext, id)),
-        );
-        accepted += Math.min(p.probs[at]!, probabilityOf(q, first)) * sum(shared);
-        for (const [index, second] of pNext.ids.entries()) {
-          const probabilities = [p.probs[at]!, pNext.probs[index]!];
-          const text = [...path, second];
-          const both =
-            (await acceptance(text, probabilities, 0)) * (await acceptance(text, probabilities, 1));
-          lookedBack += probabilities[0]! * probabilities[1]! * both;
-        }
-      }
-      expect(accepted).toBeGreaterThan(0.1);
-      expect(lookedBack).toBeCloseTo(accepted, 9);
-    });
-
-    it('accepts of likeliest tokens those that were drawn, and goes on drafting from there', async () => {
-      const { drafter, sequence } = fakeDrafter();
-      const text = [...history];
-      while (text.length < 9) text.push(likeliest(table.next(text)));
-      text[6] = (text[6]! + 1) % vocabSize;
-      const look = { sampling: {}, needsDraftProbs: false, uniform: () => 0.5 };
-      const tokens = Int32Array.from(text);
-      const probabilities = new Float64Array(6).fill(0.5);
-      const expected = Array.from({ length: 6 }, (_, index) => {
-        const before = text.slice(0, 3 + index);
-        return likeliest(table.next(before)) === text[3 + index];
-      });
-      expect(expected[3]).toBe(false);
-      expect(await drafter.lookBack({ tokens, probabilities, ...look })).toEqual(expected);
-      expect(sequence.prefills).toEqual([text.slice(0, 2)]);
-      // The sequence is checked to hold what the drafter takes it to.
-      expect((await drafter.draft(request({ tokens }))).tree.numNodes).toBe(4);
-      expect(sequence.numReleased).toBe(1);
-    });
-
-    it('says nothing of tokens that it has no row for', async () => {
-      const look = { sampling: {}, needsDraftProbs: true, uniform: () => 0.5 };
-      const all = { tokens: Int32Array.of(1, 2), probabilities: Float64Array.of(1, 1), ...look };
-      expect(await fakeDrafter().drafter.lookBack(all)).toBeUndefined();
-      const tokens = Int32Array.of(1, 4, 2);
-      const probabilities = Float64Array.of(1);
-      expect(
-        await fakeDrafter({ vocabSize: 3 }).drafter.lookBack({ tokens, probabilities, ...look }),
-      ).toBeUndefined();
-      expect(
-        await fakeDrafter({ contextSize: 2 }).drafter.lookBack({ tokens, probabilities, ...look }),
-      ).toBeUndefined();
-    });
   });
 
   it('prefills all of a prompt but its last token', async () => {

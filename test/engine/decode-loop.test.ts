@@ -166,12 +166,19 @@ describe('the decode loop', () => {
       observe: () => undefined,
       lookedBack: (look) => void looks.push(look),
     };
-    const { tokens } = await fakeGeneration({ drafter: new FakeDrafter(), planner, maxTokens: 3 }).finish();
+    const drafter = new FakeDrafter();
+    const { tokens } = await fakeGeneration({ drafter, planner, maxTokens: 3 }).finish();
     expect(tokens).toEqual(from(3, 3));
     expect(looks).toEqual([
       { accepted: undefined, ms: 0 },
       { accepted: undefined, ms: 0 },
     ]);
+    expect(drafter.calls).toEqual([]);
+    // One that is not told does not go round in circles.
+    const deaf = { ...planner, lookedBack: undefined };
+    expect((await fakeGeneration({ drafter, planner: deaf, maxTokens: 3 }).finish()).tokens).toEqual(
+      from(3, 3),
+    );
   });
 
   it('says of plain rounds whether others slow them down, one by one and in a run', async () => {

@@ -4,15 +4,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sum } from 'simple-statistics';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { ExpectedSpeeds } from '../../src/cost/expected-speed.js';
 import { GuardPlanner } from '../../src/cost/guard.js';
+import { Hindsight } from '../../src/cost/hindsight.js';
 import { SelectingPlanner } from '../../src/cost/selecting-planner.js';
 import type { RoundPlan, RoundPlanner } from '../../src/cost/round-planner.js';
+import { DraftModelDrafter } from '../../src/draft/draft-model.js';
 import { Guards } from '../../src/engine/guards.js';
 import type { EngineOptions } from '../../src/engine/options.js';
 import { numBatchNodes, undraftedRound } from '../../src/metrics/counters.js';
 import { PlainPace } from '../../src/metrics/plain-pace.js';
+import { loadModel } from '../../src/model/load-model.js';
+import { Sampler } from '../../src/model/sampler.js';
 import { writeTinyModel } from '../fixtures/tiny-models.js';
-import { loadEngine } from '../helpers/engines.js';
+import { exactContext, loadEngine } from '../helpers/engines.js';
+import { likeliest } from '../helpers/rows.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'outrider-guarded-'));
 const file = (name: string): string => join(folder, `${name}.gguf`);
@@ -113,6 +119,46 @@ describe('a guarded engine', () => {
       await plain.dispose();
     },
   );
+
+  it('has a draft model say what it would have drafted, and goes on as if it had not', async () => {
+    vi.spyOn(ExpectedSpeeds.prototype, 'couldPay').mockReturnValue(true);
+    vi.spyOn(Hindsight.prototype, 'left').mockImplementation(function (this: Hindsight) {
+      return Math.max(0, 8 - this.numTokens);
+    });
+    const looks: { tokens: number[]; accepted: readonly boolean[] }[] = [];
+    const look = Reflect.get(DraftModelDrafter.prototype, 'lookBack') as DraftModelDrafter['lookBack'];
+    vi.spyOn(DraftModelDrafter.prototype, 'lookBack').mockImplementation(async function (
+      this: DraftModelDrafter,
+      request,
+    ) {
+      const accepted = await look.call(this, request);
+      looks.push({ tokens: Array.from(request.tokens), accepted: accepted! });
+      return accepted;
+    });
+    const plain = await generate(undefined);
+    for (const drafter of ['model', ['model', 'suffix']]) {
+      const guarded = await generate('draft', { guard: true, drafter });
+      expect(guarded.tokens).toEqual(plain.tokens);
+    }
+    expect(looks.length).toBeGreaterThan(6);
+    const model = await loadModel(file('draft'), { gpu: 'off' });
+    const context = await model.createContext({ ...exactContext, contextSize: 256 });
+    const sequence = context.sequence();
+    for (const { tokens, accepted } of looks) {
+      await sequence.truncate(0);
+      const { rows } = await sequence.decode({ tokens: tokens.slice(0, -1), sampler: new Sampler() });
+      const likeliestAfter = (index: number): number => likeliest(rows.row(index));
+      const start = tokens.length - accepted.length;
+      expect(accepted).toEqual(
+        accepted.map((_, index) => likeliestAfter(start + index - 1) === tokens[start + index]),
+      );
+      rows.release();
+    }
+    const all = looks.flatMap(({ accepted }) => accepted);
+    expect(new Set(all)).toEqual(new Set([true, false]));
+    context.dispose();
+    model.dispose();
+  });
 
   it('works with drafters that need no model', async () => {
     const plain = await generate(undefined);
