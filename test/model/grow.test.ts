@@ -356,7 +356,11 @@ describe('limits', () => {
     const request = { sampler, siblings: 'withoutReplacement', growth: long, maxLeaves } as const;
     const abort = async (): Promise<unknown> => {
       const controller = new AbortController();
-      const running = sequence.grow(prompt, { ...request, uniforms: manyUniforms, signal: controller.signal });
+      const running = sequence.grow(prompt, {
+        ...request,
+        uniforms: manyUniforms,
+        signal: controller.signal,
+      });
       controller.abort(new Error('enough'));
       return running.then(
         ({ rows }) => rows.release(),
