@@ -1,13 +1,14 @@
 // Editing files, where the answer repeats most of the prompt: drafters without weights against plain decoding, greedy.
-// npm run bench:editing [-- MODEL.gguf] [--lines N] [--prompts N] [--repetitions N]; without a model the demo target inflated
-// to 300M parameters in F16
+// npm run bench:editing [-- MODEL.gguf] [--lines N] [--prompts N] [--repetitions N] [--copy]; without a model the demo target
+// inflated to 300M parameters in F16. With --copy the answer is given up to the line that was inserted: what is left is copied.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { converse, PromptWriter } from '../../src/bench/conversation.js';
-import { EngineContender } from '../../src/bench/contender.js';
+import { EngineContender, type TurnAnswer } from '../../src/bench/contender.js';
 import type { BenchPrompt } from '../../src/bench/workload.js';
+import type { Model } from '../../src/model/model.js';
 import { createEngine, type Engine } from '../../src/engine/engine.js';
 import { loadModel } from '../../src/model/load-model.js';
 import { SeededRandom } from '../fixtures/seeded-random.js';
@@ -20,16 +21,19 @@ const { values, positionals } = parseArgs({
     lines: { type: 'string', default: '9' },
     prompts: { type: 'string', default: '8' },
     repetitions: { type: 'string', default: '3' },
+    copy: { type: 'boolean', default: false },
   },
 });
 const contextSize = 1024;
+/** Lines that are left to copy at least. */
+const minCopied = 4;
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 /** Words of the files that the demo models were trained on. */
 const variables =
   'total count price size width height speed score limit index value offset weight amount'.split(' ');
 const functions = 'add scale clamp merge check update reset apply'.split(' ');
 
-/** A line to insert into a file of so many lines. */
+/** A line to insert into a file of so many lines; behind the second one where what follows is to be copied. */
 function edit(random: SeededRandom, numLines: number): BenchPrompt {
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random.uniform() * from.length)]!;
   const number = (): number => 1 + Math.floor(99 * random.uniform());
@@ -51,8 +55,23 @@ function edit(random: SeededRandom, numLines: number): BenchPrompt {
   }
   const file = [`def ${pick(functions)}(${used[0]}, ${used[1]}):`, ...body.map((line) => `  ${line}`)];
   const text = [...file, `  return ${pick(used)}`].join('\n');
-  const question = `Insert ${pick(used)} = ${number()} after this line: ${pick(body)}\n${text}`;
+  const question = `Insert ${pick(used)} = ${number()} after this line: ${values.copy ? body[0]! : pick(body)}\n${text}`;
   return { id: text, category: 'edits', before: [], questions: [question], check: undefined };
+}
+
+/** Tokens of an answer up to the end of the line that was inserted; undefined where the end of the file does not follow. */
+function givenOf(
+  answer: TurnAnswer,
+  { id: file, questions }: BenchPrompt,
+  model: Model,
+): number[] | undefined {
+  const inserted = /^Insert (.*) after this line/.exec(questions[0]!)![1]!;
+  const end = answer.text.indexOf('\n', answer.text.indexOf(inserted));
+  const rest = answer.text.slice(end).trim();
+  if (end === -1 || rest.split('\n').length < minCopied || !file.endsWith(rest)) return undefined;
+  const tokens = [...answer.tokens!];
+  const count = tokens.findIndex((_, index) => model.tokenizer.decode(tokens.slice(0, index)).length >= end);
+  return tokens.slice(0, count);
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'outrider-editing-'));
@@ -78,9 +97,27 @@ try {
   for (const [index, prompt] of prompts.entries()) {
     const said = new Set<string>();
     let tokens = 0;
+    let given: number[] | undefined = [];
+    const answerOf = async (engine: Engine): Promise<TurnAnswer> => {
+      const contender = new EngineContender(engine);
+      if (!values.copy) return (await converse(contender, prompt, { writer, settings })).answers[0]!;
+      await contender.forget();
+      const { text, tokens: asked } = writer.write([{ role: 'user', content: prompt.questions[0]! }], 192);
+      const request = {
+        ...settings,
+        text,
+        tokens: Int32Array.of(...asked, ...given!),
+        plainAnswer: undefined,
+      };
+      return contender.answer(request);
+    };
+    if (values.copy) given = givenOf(await answerOf(engines['plain']!), prompt, target);
+    if (given === undefined) {
+      process.stderr.write(`${index + 1} of ${prompts.length}: not copied right\n`);
+      continue;
+    }
     const ask = (engine: Engine) => async (): Promise<number> => {
-      const { answers } = await converse(new EngineContender(engine), prompt, { writer, settings });
-      const answer = answers[0]!;
+      const answer = await answerOf(engine);
       said.add(answer.text);
       tokens = answer.outputTokens;
       return (1000 * answer.decodedTokens) / answer.decodeMs;
@@ -100,8 +137,9 @@ try {
     if (said.size > 1) throw new Error(`Not the same answer from all to: ${prompt.id}`);
     process.stderr.write(`${index + 1} of ${prompts.length}: ${tokens} tokens\n`);
   }
+  const numFiles = new Set(pairs['plain']!.map(({ cluster }) => cluster)).size;
   print(
-    `${machine()}; ${path}; ${values.lines} lines, ${prompts.length} files, ${values.repetitions} answers each`,
+    `${machine()}; ${path}; ${values.copy ? 'copying' : 'editing'} ${values.lines} lines, ${numFiles} files, ${values.repetitions} answers each`,
   );
   for (const name of Object.keys(engines).slice(1))
     print(`${name}: ${ratioInWords(pairs[name]!)} times plain decoding`);
