@@ -5,7 +5,13 @@ import type { PlainPace } from '../metrics/plain-pace.js';
 import { ConfidenceCalibration, selectNodes, type DraftedNode } from './draft-selection.js';
 import type { RoundCost } from './round-cost.js';
 import { PlainMeasurement } from './plain-measurement.js';
-import { MeasuringRhythm, type DraftSelector, type RoundPlan, type RoundPlanner } from './round-planner.js';
+import {
+  MeasuringRhythm,
+  plainly,
+  type DraftSelector,
+  type RoundPlan,
+  type RoundPlanner,
+} from './round-planner.js';
 
 /** Share of what is known that is left after a round. */
 const fading = 0.95;
@@ -101,7 +107,7 @@ export class SelectingPlanner implements RoundPlanner, DraftSelector {
     const underWay = this.#measurement.plan();
     if (underWay !== undefined) return underWay;
     const numPlainTokens = numLeft > 1 ? this.#plainTokens() : 1;
-    if (numPlainTokens > 0) return this.#measurement.plan() ?? { maxNodes: 0, isPlain: true, numPlainTokens };
+    if (numPlainTokens > 0) return this.#measurement.plan() ?? plainly(numPlainTokens);
     this.#isDrafting = true;
     const maxNodes = Math.min(this.#options.maxNodes, numLeft - 1);
     return { maxNodes, stopsAtEnd: true, isPlain: false, selector: this };

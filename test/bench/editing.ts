@@ -102,7 +102,8 @@ try {
       const contender = new EngineContender(engine);
       if (!values.copy) return (await converse(contender, prompt, { writer, settings })).answers[0]!;
       await contender.forget();
-      const { text, tokens: asked } = writer.write([{ role: 'user', content: prompt.questions[0]! }], 192);
+      const message = { role: 'user', content: prompt.questions[0]! } as const;
+      const { text, tokens: asked } = writer.write([message], settings.maxTokens);
       const request = {
         ...settings,
         text,

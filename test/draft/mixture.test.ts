@@ -369,6 +369,20 @@ describe('a mixture with a model', () => {
   });
 });
 
+it('a mixture looks back where its model does', async () => {
+  const suffix = new SuffixDrafter({ maxNodes: 4 });
+  const model: Drafter = Object.assign(new SuffixDrafter({ maxNodes: 4 }), {
+    canLookBack: true,
+    lookBack: () => Promise.resolve([true, false]),
+  });
+  const mixture = new MixtureDrafter({ deterministic: [suffix], model, maxNodes: 4 });
+  const look = { tokens: Int32Array.of(1, 2), probabilities: Float64Array.of(1), uniform: () => 0 };
+  expect(mixture.canLookBack).toBe(true);
+  expect(await mixture.lookBack({ ...look, sampling: {}, needsDraftProbs: false })).toEqual([true, false]);
+  const without = new MixtureDrafter({ deterministic: [suffix, new PromptLookupDrafter()], maxNodes: 4 });
+  expect(without.canLookBack).toBe(false);
+});
+
 function arrayOf(rows: DistributionRows): ArrayRows {
   return new ArrayRows(Array.from({ length: rows.numRows }, (_, index) => rows.row(index)));
 }

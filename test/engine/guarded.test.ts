@@ -137,8 +137,10 @@ describe('a guarded engine', () => {
     });
     const plain = await generate(undefined);
     for (const drafter of ['model', ['model', 'suffix']]) {
+      const before = looks.length;
       const guarded = await generate('draft', { guard: true, drafter });
       expect(guarded.tokens).toEqual(plain.tokens);
+      expect(looks.length).toBeGreaterThan(before + 2);
     }
     expect(looks.length).toBeGreaterThan(6);
     const model = await loadModel(file('draft'), { gpu: 'off' });
